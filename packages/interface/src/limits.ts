@@ -1,0 +1,135 @@
+/**
+ * Every bound on what a stranger can make us hold or do, in one place. Each line says what happens at the bound.
+ * Sizes are bytes, times milliseconds. Start values: the limits table of the security research; a value that was
+ * chosen otherwise says so.
+ */
+export const limits = {
+  // — one sighting —
+  /** Addresses kept of one claim; further ones are dropped and counted `too-many-addresses`. */
+  addressesPerClaim: 16,
+  /** A longer multiaddr is dropped and counted `address-too-long`. */
+  multiaddrBytes: 256,
+  /** A multiaddr with more components is dropped and counted `address-too-long`. */
+  multiaddrComponents: 10,
+  /** Protocols kept of one claim or of identify; further ones are dropped. */
+  protocolsPerPeer: 128,
+  /** A longer protocol name is dropped. */
+  protocolBytes: 140,
+  /** Metadata keys kept of one claim; further ones are dropped. */
+  metadataKeys: 32,
+  /** A longer key drops its entry. */
+  metadataKeyBytes: 64,
+  /** A longer value drops its entry. */
+  metadataValueBytes: 256,
+  /** A longer agent or protocol version is cut. */
+  agentBytes: 128,
+  /** A larger signed peer record is refused. */
+  peerRecordBytes: 2_048,
+
+  // — one peer in the store —
+  /** Addresses kept per peer over all sources; the best by evidence stay. */
+  addressesPerPeer: 16,
+  /** Addresses kept per peer and source. */
+  addressesPerSource: 4,
+  /** Reporters kept per source path and address. */
+  reportersPerAddress: 4,
+  /** Sources kept per peer. Chosen: five mechanisms, nested twice, with reporters. */
+  sourcesPerPeer: 32,
+
+  // — the store —
+  /** Peers we never reached ourselves. At the bound newcomers compete for places by group. */
+  newPeers: 8_192,
+  /** Peers that a dial of ours authenticated. */
+  triedPeers: 2_048,
+  /** Entries an unread change feed holds; older ones are merged into a "re-read everything" marker. */
+  changeFeed: 4_096,
+
+  // — time —
+  /** A shorter TTL is raised to this. */
+  ttlMin: 1_000,
+  /** A longer TTL is cut to this (48 h, the DHT's record lifetime). */
+  ttlMax: 172_800_000,
+  /** Evidence that reaches the store later than this after it was observed is refused (ledger research, W8). */
+  evidenceLag: 60_000,
+  /** Wall minus monotonic time moving by more than this means sleep or a clock jump. */
+  clockJump: 30_000,
+
+  // — mechanisms —
+  /** Sightings one round may yield; the rest is left for the next. */
+  sightingsPerRound: 50,
+  /** A round that takes longer is ended with what it has. */
+  roundDeadline: 10_000,
+  /** Sightings waiting per mechanism; at the bound the oldest is dropped and counted `queue-full`. */
+  sightingQueue: 1_024,
+  /** Sightings taken from one mechanism in one turn of the event loop. Chosen: keeps a turn under about 5 ms. */
+  sightingsPerTurn: 64,
+  /** Failures in a row that open a mechanism's breaker. */
+  breakerFailures: 5,
+  /** How long an open breaker keeps a mechanism from being asked. */
+  breakerPause: 30_000,
+  /** How long one mechanism may take to start or stop before the others go on without it. */
+  lifecycleDeadline: 10_000,
+  /** Configured bootstrap nodes; more are a wrong argument. */
+  bootstrapNodes: 256,
+  /** Refusals remembered per peer for `explain`; older ones are dropped. */
+  refusalsPerPeer: 8,
+  /** Peers whose refusals are remembered; the oldest goes first. */
+  refusedPeers: 1_024,
+
+  // — mDNS —
+  /** RFC 6762 §17: a larger message is dropped before decoding. */
+  mdnsPacketBytes: 9_000,
+  /** A message that claims more records than this in all is dropped before decoding. */
+  mdnsRecords: 64,
+  /** Packets handled per second and source address, with a burst of twice that; the rest is dropped. */
+  mdnsPacketsPerSecond: 50,
+  /** Source addresses whose rate is tracked; the one unheard for longest goes first. */
+  mdnsSources: 1_024,
+  /** Peers remembered per interface; at the bound a newcomer is dropped. */
+  mdnsPeers: 256,
+  /** A larger answer of ours is split. RFC 6762 §17 and the common Ethernet MTU. */
+  mdnsAnswerBytes: 1_232,
+
+  // — dialling and connections —
+  /** Addresses given to one dial. libp2p refuses a peer with more than 25 and sorts fakes first (F4). */
+  addressesPerDial: 8,
+  /** Dials of ours at once; more wait. */
+  parallelDials: 8,
+  /** One dial of one peer. */
+  dialTimeout: 10_000,
+  /** Connections in all. */
+  connections: 200,
+  /** Connections per peer. */
+  connectionsPerPeer: 3,
+  /** Inbound connections not yet upgraded (libp2p's default of 10 starves under 4 silent connects a second, F2). */
+  pendingConnections: 512,
+  /** An inbound connection must be upgraded within this. */
+  upgradeTimeout: 3_000,
+
+  // — request and response —
+  /** Requests in flight per peer and protocol at the asking side; more wait. libp2p's handler default is 32 inbound. */
+  requestsPerPeer: 24,
+  /** Waiting requests per peer; at the bound a request fails with `LimitExceededError`. */
+  requestQueue: 256,
+  /** Inbound streams per protocol and peer. */
+  inboundStreams: 32,
+  /** A larger request or answer is refused, unless the caller sets another bound. */
+  messageBytes: 65_536,
+
+  // — display —
+  /** Remote text shown to a person is cut after this many graphemes … */
+  safeTextGraphemes: 128,
+  /** … or this many UTF-8 bytes, whichever comes first. */
+  safeTextBytes: 512
+} as const
+
+/** A duration that came from outside, made harmless: `NaN` gives `min`, everything else is clamped. Whole ms. */
+export function clampMs (ms: number, min: number, max: number): number {
+  if (Number.isNaN(ms)) return min
+  return Math.round(Math.min(max, Math.max(min, ms)))
+}
+
+/** A remote claim's TTL, clamped to `ttlMin … ttlMax`. */
+export function clampTtl (ttl: number): number {
+  return clampMs(ttl, limits.ttlMin, limits.ttlMax)
+}

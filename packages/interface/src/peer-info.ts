@@ -1,0 +1,90 @@
+/** What `multi` makes of sightings, what a peer store keeps, and what users read. */
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { DiscoveryType } from './discovery.ts'
+
+/** Where evidence came from. `path`, `group` and `reporter` together are the ledger key. */
+export interface Source {
+  /** The mechanism by name; inside a nested `multi`, `outer/inner`. */
+  path: string
+  type: DiscoveryType
+  /** The quota group: who shares one party's room (an IPv4 /16, an IPv6 /32, a domain, an interface). */
+  group: string
+  /** Peer id, remote address or domain of whoever said it. */
+  reporter?: string | undefined
+}
+
+/** A claim, stamped. Times are monotonic milliseconds of the store's clock. */
+export interface Evidence {
+  peerId: PeerId
+  multiaddrs: Multiaddr[]
+  source: Source
+  observedAt: number
+  expiresAt: number
+  record?: VerifiedRecord | undefined
+  protocols?: string[] | undefined
+  metadata?: ReadonlyMap<string, string> | undefined
+}
+
+/** A signed peer record whose signature was checked. Only `@peerweave/records` makes one. */
+export interface VerifiedRecord {
+  readonly peerId: PeerId
+  readonly seq: bigint
+  readonly payloadHash: Uint8Array
+  readonly addresses: readonly Multiaddr[]
+  /** The envelope as it was received. */
+  readonly bytes: Uint8Array
+}
+
+/** An address of a peer, with why we believe it. Times are wall-clock milliseconds. */
+export interface PeerAddress {
+  multiaddr: Multiaddr
+  /** Signed by the peer itself. */
+  certified: boolean
+  /** Paths of the sources that claim it now. */
+  sources: string[]
+  lastSeen: number
+  expiresAt: number
+  /** 0..1: how likely it answers now. */
+  confidence: number
+}
+
+export interface SourceSummary {
+  path: string
+  type: DiscoveryType
+  firstSeen: number
+  lastSeen: number
+  expiresAt: number
+}
+
+export type ConnectionStatus = 'connected' | 'connecting' | 'disconnected' | 'failed' | 'unknown'
+
+/** `lower` is the lower confidence bound to rank by, `n` the number of outcomes behind it. A stranger is .5, 0, 0. */
+export interface Reputation {
+  mean: number
+  lower: number
+  n: number
+}
+
+/**
+ * The woven view of one peer: an immutable snapshot. Times are wall-clock milliseconds.
+ *
+ * `addresses` are best first. `lastSeen` is moved by evidence and by our own contact, never by a failure.
+ */
+export interface PeerInfo {
+  readonly peerId: PeerId
+  readonly addresses: readonly PeerAddress[]
+  readonly protocols: readonly string[]
+  readonly agentVersion?: string | undefined
+  readonly protocolVersion?: string | undefined
+  readonly services: readonly string[]
+  readonly firstSeen: number
+  readonly lastSeen: number
+  readonly expiresAt: number
+  readonly connectionStatus: ConnectionStatus
+  /** 0..1: how likely the peer can be reached now. */
+  readonly confidence: number
+  readonly reputation: Reputation
+  readonly sources: readonly SourceSummary[]
+  readonly metadata: ReadonlyMap<string, string>
+}

@@ -1,0 +1,61 @@
+/** The port on connections: who is connected, and the only way to dial. */
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { TypedEventTarget } from 'main-event'
+
+export interface HostConnection {
+  readonly peer: PeerId
+  readonly remoteAddr: Multiaddr
+  readonly direction: 'inbound' | 'outbound'
+  /** Relayed, with a bound on time and bytes. */
+  readonly limited: boolean
+  /** Round trip in ms; `undefined` until the first ping. */
+  readonly rtt?: number | undefined
+}
+
+/** What the other side said of itself. `envelope` is its signed peer record as received, not yet verified by us. */
+export interface Identified {
+  peer: PeerId
+  remoteAddr: Multiaddr
+  listenAddrs: Multiaddr[]
+  protocols: string[]
+  agentVersion?: string | undefined
+  protocolVersion?: string | undefined
+  envelope?: Uint8Array | undefined
+}
+
+export interface HostEvents {
+  /** A connection opened (there may be several per peer). */
+  connect: CustomEvent<HostConnection>
+  /** The last connection of a peer closed. */
+  disconnect: CustomEvent<PeerId>
+  identify: CustomEvent<Identified>
+  /** Our own addresses changed. They are empty until the first of these. */
+  addresses: CustomEvent<Multiaddr[]>
+}
+
+export interface Signer {
+  readonly peerId: PeerId
+  sign: (data: Uint8Array) => Promise<Uint8Array>
+}
+
+export interface DialOptions {
+  signal?: AbortSignal | undefined
+}
+
+export interface Host {
+  readonly self: PeerId
+  readonly signer: Signer
+  addresses: () => Multiaddr[]
+  connections: () => HostConnection[]
+  /**
+   * Dials these addresses and no others; at most `limits.addressesPerDial`, all with the same `/p2p` id or none. Names
+   * are resolved first and the address policy is applied to what they resolve to. An open connection is returned.
+   *
+   * @throws NetworkError when no address could be reached, with the cause
+   * @throws TypeError when the addresses name different peers or there are none
+   */
+  dial: (target: Multiaddr[], options?: DialOptions) => Promise<HostConnection>
+  close: (peer: PeerId, reason?: string) => Promise<void>
+  readonly events: TypedEventTarget<HostEvents>
+}
