@@ -11,6 +11,7 @@
 import ipaddr from 'ipaddr.js'
 import type { IPv4, IPv6 } from 'ipaddr.js'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Reporter } from './discovery.ts'
 
 /**
  * - `loopback`: this machine
@@ -64,11 +65,14 @@ const EMBEDDED: Array<[Range6, number]> = [
   [v6('2002::/16'), 2] // 6to4, RFC 3056
 ]
 
-/** @param ip - a literal; anything else is `never` */
+/** @param ip - a literal, an IPv6 one with or without `%zone`; anything else is `never` */
 export function ipScope (ip: string): AddressScope {
-  // isValid alone accepts 127.1 and 0177.0.0.1, which other parsers read differently.
+  // isValid alone accepts 127.1 and 0177.0.0.1, which other parsers read differently; also behind `::ffff:`.
   if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return scope4(ipaddr.IPv4.parse(ip))
-  return ip.includes(':') && ipaddr.IPv6.isValid(ip) ? scope6(ipaddr.IPv6.parse(ip)) : 'never'
+  const [bare = ''] = ip.split('%', 1) // with its zone, a metadata address would not equal itself
+  const tail = bare.slice(bare.lastIndexOf(':') + 1)
+  const isPlain = !tail.includes('.') || ipaddr.IPv4.isValidFourPartDecimal(tail)
+  return isPlain && bare.includes(':') && ipaddr.IPv6.isValid(bare) ? scope6(ipaddr.IPv6.parse(bare)) : 'never'
 }
 
 function scope4 (ip: IPv4): AddressScope {
@@ -118,6 +122,20 @@ function isDialable (transport: { name: string, value?: string | undefined } | u
 
 /** Where a report came from: a scope, or the user's own configuration. */
 export type ReporterScope = AddressScope | 'configured'
+
+/**
+ * From how far away a report came. A packet's own address says it best; an interface alone says "this site"; whoever
+ * names only itself, or nothing at all, may be anywhere.
+ */
+export function reporterScope (reporter: Reporter | undefined): ReporterScope {
+  if (reporter?.configured === true) return 'configured'
+  if (reporter?.remoteAddr != null) {
+    // Relayed: the address is the relay's, and who speaks through it may be anywhere.
+    const isRelayed = reporter.remoteAddr.getComponents().some(({ name }) => name === 'p2p-circuit')
+    return isRelayed ? 'public' : addressScope(reporter.remoteAddr)
+  }
+  return reporter?.interface != null ? 'private' : 'public'
+}
 
 /**
  * Whether an address of scope `address` may be believed from a reporter of scope `reporter`: loopback only from

@@ -53,6 +53,17 @@ const system: Clock = createClock({
   }
 })
 
+/**
+ * Resolves in a later turn of the event loop, after timers and I/O that are ready had theirs. Not a wait: no time is
+ * meant to pass, so it is no clock's business.
+ */
+export async function nextTurn (): Promise<void> {
+  await new Promise<void>(resolve => {
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else setTimeout(resolve, 0)
+  })
+}
+
 /** Builds the waiting methods on the three primitives, so that every clock waits in the same way. */
 export function createClock (base: Pick<Clock, 'now' | 'wall' | 'setTimeout'>): Clock {
   return {

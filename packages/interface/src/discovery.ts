@@ -126,7 +126,7 @@ export interface AnnounceOptions {
  * - What was asked for is yielded by {@link discoverPeers}; what nobody asked for is a `sighting` event. Never both.
  * - The own peer id is never reported. Hostile input is dropped and counted in {@link status}.
  */
-export interface DiscoveryMechanism extends Startable, TypedEventTarget<MechanismEvents> {
+export interface DiscoveryMechanism<Events extends MechanismEvents = MechanismEvents> extends Startable, TypedEventTarget<Events> {
   /** Unique among the mechanisms of one `multi`. */
   readonly name: string
   readonly type: DiscoveryType

@@ -99,5 +99,10 @@ export function throwIfAborted (signal: AbortSignal | undefined): void {
 
 /** Anything thrown, as an Error. */
 export function toError (thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown))
+  if (thrown instanceof Error) return thrown
+  try {
+    return new Error(String(thrown), { cause: thrown })
+  } catch {
+    return new Error(`a ${typeof thrown} was thrown`, { cause: thrown }) // it has no string form
+  }
 }

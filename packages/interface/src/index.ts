@@ -4,15 +4,14 @@
  *
  * @packageDocumentation
  */
-export { addressScope, ipScope, mayReport, type AddressScope, type ReporterScope } from './address-scope.ts'
-export { createClock, MAX_TIMEOUT, systemClock, type Clock, type Deadline, type Timer } from './clock.ts'
-export {
-  defineMechanism, dropCounter, type DropCounter, type MechanismSpec, type Round, type Session
-} from './define-mechanism.ts'
+export { addressScope, ipScope, mayReport, reporterScope, type AddressScope, type ReporterScope } from './address-scope.ts'
+export { createClock, MAX_TIMEOUT, nextTurn, systemClock, type Clock, type Deadline, type Timer } from './clock.ts'
+export { defineMechanism, dropCounter } from './define-mechanism.ts'
 export type * from './discovery.ts'
 export * from './errors.ts'
 export { clampMs, clampTtl, limits } from './limits.ts'
 export type { LifecycleHook, MechanismContext, MechanismFactory, RecordSource } from './mechanism-context.ts'
+export type { DropCounter, MechanismSpec, Round, Session } from './mechanism-spec.ts'
 export { DEFAULT_PREFIX, names, type Names } from './names.ts'
 export { knownOptions, numberOption, show, type NumberBounds } from './options.ts'
 export type * from './peer-info.ts'
@@ -20,4 +19,6 @@ export type * from './peer-store.ts'
 export type * from './ports/index.ts'
 export { backoff, jitter, seededRng, shuffle, systemRng, type Rng } from './rng.ts'
 export { safeText, type SafeTextOptions } from './safe-text.ts'
+export { Turns } from './turns.ts'
 export { virtualClock, type VirtualClock, type VirtualClockInit } from './virtual-clock.ts'
+export { raceSignal, settledOrAborted, untilAborted } from './waiting.ts'

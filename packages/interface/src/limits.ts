@@ -27,13 +27,16 @@ export const limits = {
   peerRecordBytes: 2_048,
 
   // — one peer in the store —
-  /** Addresses kept per peer over all sources; the best by evidence stay. */
+  /** Addresses shown of a peer; the best by confidence are. */
   addressesPerPeer: 16,
-  /** Addresses kept per peer and source. */
-  addressesPerSource: 4,
-  /** Reporters kept per source path and address. */
-  reportersPerAddress: 4,
-  /** Sources kept per peer. Chosen: five mechanisms, nested twice, with reporters. */
+  /**
+   * Addresses kept per peer and source; the latest observed stay. Chosen: a dual-stack host with TCP, QUIC and
+   * WebSocket has six, and one dial takes eight.
+   */
+  addressesPerSource: 8,
+  /** Partial goodbyes remembered per peer and source; at the bound the oldest ones count for every address. */
+  withdrawalsPerSource: 16,
+  /** Sources (path, group, reporter) kept per peer; a keyed hash picks which. Chosen: five mechanisms, six reporters each. */
   sourcesPerPeer: 32,
 
   // — the store —
@@ -41,7 +44,7 @@ export const limits = {
   newPeers: 8_192,
   /** Peers that a dial of ours authenticated. */
   triedPeers: 2_048,
-  /** Entries an unread change feed holds; older ones are merged into a "re-read everything" marker. */
+  /** Changes that wait for one slow reader; older ones become one `missed` change. */
   changeFeed: 4_096,
 
   // — time —
@@ -85,7 +88,7 @@ export const limits = {
   mdnsPacketsPerSecond: 50,
   /** Source addresses whose rate is tracked; the one unheard for longest goes first. */
   mdnsSources: 1_024,
-  /** Peers remembered per interface; at the bound a newcomer is dropped. */
+  /** Peers remembered per interface; at the bound the source that holds most of them makes room, the newcomer's included. */
   mdnsPeers: 256,
   /** A larger answer of ours is split. RFC 6762 §17 and the common Ethernet MTU. */
   mdnsAnswerBytes: 1_232,
@@ -95,6 +98,8 @@ export const limits = {
   addressesPerDial: 8,
   /** Dials of ours at once; more wait. */
   parallelDials: 8,
+  /** Addresses that the connection gater lets through because a policy vetted them; the oldest is forgotten. */
+  vettedAddresses: 4_096,
   /** One dial of one peer. */
   dialTimeout: 10_000,
   /** Connections in all. */
@@ -109,7 +114,7 @@ export const limits = {
   // — request and response —
   /** Requests in flight per peer and protocol at the asking side; more wait. libp2p's handler default is 32 inbound. */
   requestsPerPeer: 24,
-  /** Waiting requests per peer; at the bound a request fails with `LimitExceededError`. */
+  /** Waiting requests per peer and protocol; at the bound a request fails with `LimitExceededError`. */
   requestQueue: 256,
   /** Inbound streams per protocol and peer. */
   inboundStreams: 32,

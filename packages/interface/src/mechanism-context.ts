@@ -21,8 +21,9 @@ export interface MechanismContext {
   readonly libp2p?: object | undefined
 }
 
-/** What a mechanism factory returns: called by `multi` with a context, or by libp2p with its components. */
-export type MechanismFactory = (components: any) => DiscoveryMechanism // any: libp2p's own factory type
+/** What a mechanism's package returns from its factory: called by `multi` with a context, or by libp2p with its components. */
+// oxlint-disable-next-line typescript/no-explicit-any -- libp2p types its components by each user's services
+export type MechanismFactory<Made extends DiscoveryMechanism = DiscoveryMechanism> = (components: any) => Made
 
 /** libp2p's lifecycle hooks, in order. A wrapper must forward each by itself (libp2p research §1). */
 export type LifecycleHook = 'beforeStart' | 'start' | 'afterStart' | 'beforeStop' | 'stop' | 'afterStop'

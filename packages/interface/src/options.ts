@@ -36,6 +36,6 @@ export function show (value: unknown): string {
   try {
     return safeText(typeof value === 'string' ? JSON.stringify(value) : value)
   } catch {
-    return `a ${typeof value}` // a symbol, or an object whose toString throws
+    return `a ${typeof value}` // an object whose toString throws or is missing
   }
 }

@@ -43,16 +43,20 @@ export interface PeerAddress {
   certified: boolean
   /** Paths of the sources that claim it now. */
   sources: string[]
+  /** When it was last claimed. */
   lastSeen: number
   expiresAt: number
   /** 0..1: how likely it answers now. */
   confidence: number
 }
 
+/** What one mechanism claims of a peer now, over all its reporters. Times are wall-clock milliseconds. */
 export interface SourceSummary {
   path: string
   type: DiscoveryType
+  /** The oldest live claim. */
   firstSeen: number
+  /** The newest one. */
   lastSeen: number
   expiresAt: number
 }
@@ -69,7 +73,7 @@ export interface Reputation {
 /**
  * The woven view of one peer: an immutable snapshot. Times are wall-clock milliseconds.
  *
- * `addresses` are best first. `lastSeen` is moved by evidence and by our own contact, never by a failure.
+ * `addresses` are best first.
  */
 export interface PeerInfo {
   readonly peerId: PeerId
@@ -78,8 +82,11 @@ export interface PeerInfo {
   readonly agentVersion?: string | undefined
   readonly protocolVersion?: string | undefined
   readonly services: readonly string[]
+  /** When the store first heard of it. */
   readonly firstSeen: number
-  readonly lastSeen: number
+  /** Our own last contact (a connection, an answer). Claims and failures do not move it; `undefined`: never. */
+  readonly lastSeen?: number | undefined
+  /** When the last live claim runs out; a connected peer stays beyond it. */
   readonly expiresAt: number
   readonly connectionStatus: ConnectionStatus
   /** 0..1: how likely the peer can be reached now. */

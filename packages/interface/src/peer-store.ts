@@ -3,11 +3,12 @@ import type { PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ConnectionStatus, Evidence, PeerInfo, Reputation, Source } from './peer-info.ts'
 
-export type RefusalReason = 'own-id' | 'no-address' | 'stale-evidence' | 'expired' | 'full' | 'denied'
+export type RefusalReason = 'no-address' | 'stale-evidence' | 'full'
 
 /** What one piece of evidence did to the view. */
 export type MergeResult =
-  | { outcome: 'new' | 'updated' | 'unchanged', peer: PeerInfo }
+  /** `peer` is absent when nothing is shown of it (a withdrawal of the last claim, or of an unknown peer). */
+  | { outcome: 'new' | 'updated' | 'unchanged', peer?: PeerInfo | undefined }
   | { outcome: 'refused', reason: RefusalReason }
 
 export interface MergeSummary {
@@ -17,11 +18,22 @@ export interface MergeSummary {
   refused: number
 }
 
-/** A change of the view. `previous` is what was shown before; a `lost` change carries what was shown last. */
+/** What made the view change. `source` is the path of the mechanism, where one did. */
+export interface ChangeCause {
+  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal'
+  source?: string | undefined
+}
+
+/**
+ * A change of the view: of its addresses, sources, protocols, metadata, identity or connection. Times and confidence
+ * moving on are no change. `previous` is what was shown before, for `lost` what was shown last.
+ */
 export type Change =
-  | { kind: 'new', peer: PeerInfo, previous?: undefined }
-  | { kind: 'updated', peer: PeerInfo, previous: PeerInfo }
-  | { kind: 'lost', peer: PeerInfo, previous: PeerInfo, cause: 'expired' | 'withdrawn' | 'removed' }
+  | { kind: 'new', peer: PeerInfo, cause: ChangeCause }
+  | { kind: 'updated', peer: PeerInfo, previous: PeerInfo, cause: ChangeCause }
+  | { kind: 'lost', peer: PeerInfo, cause: ChangeCause }
+  /** This reader was too slow: `count` changes were dropped, so re-read what matters. */
+  | { kind: 'missed', count: number }
 
 export interface PeerQuery {
   /** At least this confident. */
@@ -67,7 +79,7 @@ export interface PeerStore extends Startable {
 
   /** Live evidence of a peer, for `explain`. */
   evidence: (id: PeerId) => readonly Evidence[]
-  /** Changes from now on. Several may read; each reader gets all. Ends with `stop`. */
+  /** Changes from the moment that reading begins. Several may read; each gets all. Ends with `stop`. */
   readonly changes: AsyncIterable<Change>
   /** Drops what has run out at `now` (monotonic ms). `next` is when to call again, `Infinity` for never. */
   expire: (now: number, options?: { limit?: number | undefined }) => Promise<{ expired: number, next: number }>

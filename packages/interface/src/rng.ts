@@ -36,13 +36,13 @@ export function jitter (rng: Rng, ms: number, ratio: number): number {
 
 /**
  * Full-jitter exponential back-off: a delay drawn from [0, min(cap, base · 2^attempt)], at least `base / 2` so that a
- * loop cannot spin.
+ * loop cannot spin, and never above `cap`.
  *
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoff (rng: Rng, attempt: number, { base, cap }: { base: number, cap: number }): number {
   const ceiling = Math.min(cap, base * 2 ** Math.min(attempt, 30))
-  return Math.max(base / 2, rng.float() * ceiling)
+  return Math.min(cap, Math.max(base / 2, rng.float() * ceiling))
 }
 
 /** A new array in random order (Fisher–Yates). */

@@ -1,5 +1,6 @@
 /** A clock that a test or a simulator moves. Nothing here waits on the wall clock. */
-import { createClock, type Clock } from './clock.ts'
+import { createClock, nextTurn, type Clock } from './clock.ts'
+import { numberOption } from './options.ts'
 
 export interface VirtualClock extends Clock {
   /**
@@ -56,7 +57,7 @@ export function virtualClock ({ now: start = 0, wall: wallStart = Date.UTC(2026,
       return timers.size
     },
     async advance (ms) {
-      const until = now + ms
+      const until = now + numberOption('ms', ms, 0)
       await settle()
       for (let entry = next(until); entry != null; entry = next(until)) {
         timers.delete(entry)
@@ -64,17 +65,12 @@ export function virtualClock ({ now: start = 0, wall: wallStart = Date.UTC(2026,
         entry.fn()
         await settle()
       }
-      now = until
+      now = Math.max(now, until) // two may advance at once; time never goes back
     }
   }
 }
 
-/** A macrotask runs after every promise callback that is ready; three of them also drain short chains of I/O callbacks. */
+/** A later turn comes after every promise callback that is ready; three of them also drain short chains of I/O callbacks. */
 async function settle (): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    await new Promise<void>(resolve => {
-      if (typeof setImmediate === 'function') setImmediate(resolve)
-      else setTimeout(resolve, 0)
-    })
-  }
+  for (let i = 0; i < 3; i++) await nextTurn()
 }

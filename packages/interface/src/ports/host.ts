@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { TypedEventTarget } from 'main-event'
+import type { ReporterScope } from '../address-scope.ts'
 
 export interface HostConnection {
   readonly peer: PeerId
@@ -40,6 +41,11 @@ export interface Signer {
 }
 
 export interface DialOptions {
+  /**
+   * On whose word this is dialled. What a name resolves to must be what that one may report; literal addresses are the
+   * caller's to vet. @default 'public'
+   */
+  reporter?: ReporterScope | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -53,7 +59,9 @@ export interface Host {
    * are resolved first and the address policy is applied to what they resolve to. An open connection is returned.
    *
    * @throws NetworkError when no address could be reached, with the cause
-   * @throws TypeError when the addresses name different peers or there are none
+   * @throws UnauthenticatedError when another peer answered than the one named
+   * @throws LimitExceededError when too many dials wait already
+   * @throws TypeError when the addresses name different peers or ourselves, or there are none or too many
    */
   dial: (target: Multiaddr[], options?: DialOptions) => Promise<HostConnection>
   close: (peer: PeerId, reason?: string) => Promise<void>
