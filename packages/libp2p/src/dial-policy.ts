@@ -1,0 +1,77 @@
+/**
+ * Which addresses may be dialled, whoever dials. It hangs on the node's connection gater, because that is the one object
+ * that libp2p asks before every dial, also those of kad-dht, of gossipsub and of the app, and that we find again among
+ * its components.
+ */
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { addressScope, limits, type AddressScope } from '@peerweave/interface'
+import { endpointOf, targetPeer } from './peer-address.ts'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
+
+const POLICY: symbol = Symbol.for('@peerweave/policy')
+
+export interface DialPolicy {
+  /** Ourselves, once a service bound it: our own addresses are nobody's claim. */
+  self: PeerId | undefined
+  /**
+   * Lets this address of this peer pass from now on, whatever its scope, `never` excepted. Say it of what was believed
+   * on better grounds than the address alone: who reported it, or that the user wrote it down. Without a peer it is
+   * vetted for whoever turns out to be there.
+   */
+  vet: (address: Multiaddr, peer?: PeerId) => void
+  /** Whether the address may be dialled as it stands. Of a name nothing is known before it was resolved: `false`. */
+  permits: (address: Multiaddr, peer?: PeerId) => boolean
+  /** Whether anybody may be told to be at an address of this scope. */
+  permitsScope: (scope: AddressScope) => boolean
+}
+
+/** @param allow - scopes that need no vetting, besides `public` */
+export function createDialPolicy (allow: readonly AddressScope[]): DialPolicy {
+  const vetted = new Set<string>()
+  const permitsScope = (scope: AddressScope): boolean => scope === 'public' || (scope !== 'never' && allow.includes(scope))
+  return {
+    self: undefined,
+    permitsScope,
+    vet (address, peer) {
+      for (const key of keysOf(address, peer)) {
+        vetted.delete(key) // moved to the end: what is used is not the oldest
+        vetted.add(key)
+      }
+      for (const oldest of vetted) {
+        if (vetted.size <= limits.vettedAddresses) break
+        vetted.delete(oldest)
+      }
+    },
+    permits (address, peer) {
+      const scope = addressScope(address)
+      if (scope === 'never' || permitsScope(scope)) return scope !== 'never'
+      return vetted.has(keyOf(address, peer?.toString() ?? targetPeer(address))) || vetted.has(keyOf(address, undefined))
+    }
+  }
+}
+
+/** The policy of a node, when its options went through `peerweaveDefaults`. */
+export function policyOf (gater: ConnectionGater): DialPolicy | undefined {
+  return (gater as Record<symbol, DialPolicy | undefined>)[POLICY]
+}
+
+/** An object to hang on a gater. */
+export function policyProperty (policy: DialPolicy): object {
+  return { [POLICY]: policy }
+}
+
+/** With the peer, so that a vetted address of one peer does not open the same socket to whoever claims it next. */
+function keyOf (address: Multiaddr, peer: string | undefined): string {
+  return `${peer ?? ''} ${endpointOf(address)}`
+}
+
+/** For a relayed address also the way to the relay: libp2p dials that one by itself. */
+function keysOf (address: Multiaddr, peer: PeerId | undefined): string[] {
+  const keys = [keyOf(address, peer?.toString() ?? targetPeer(address))]
+  const [hop, ...behind] = address.toString().split('/p2p-circuit')
+  if (hop != null && behind.length > 0) {
+    const relay = multiaddr(hop)
+    keys.push(keyOf(relay, targetPeer(relay)))
+  }
+  return keys
+}

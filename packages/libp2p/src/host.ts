@@ -1,0 +1,218 @@
+/** The host port: who is connected, and dials that go where they were told and nowhere else. */
+import { setMaxListeners, TypedEventEmitter } from 'main-event'
+import {
+  addressScope, limits, mayReport, NetworkError, NotStartedError, safeText, show, throwIfAborted, toError, UnauthenticatedError, type Clock,
+  type DialOptions, type Host, type HostConnection, type HostEvents, type Identified, type ReporterScope, type Signer
+} from '@peerweave/interface'
+import { policyOf } from './dial-policy.ts'
+import { endpointOf, targetPeer } from './peer-address.ts'
+import { Slots } from './slots.ts'
+import type { Connection, IdentifyResult, Logger, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { DialPolicy } from './dial-policy.ts'
+import type { NodeComponents } from './node-components.ts'
+import type { ResolveAddress } from './resolve-address.ts'
+
+/**
+ * How libp2p says that somebody else answered: the upgrader keeps only the words of noise and TLS. Its
+ * `EncryptionFailedError` alone also means a connection lost in mid-handshake, which accuses nobody.
+ */
+const WRONG_PEER = /expected remote identity|unexpected peer/i
+
+export interface HostInit {
+  clock: Clock
+  resolve: ResolveAddress
+}
+
+export class NodeHost implements Host {
+  readonly self: PeerId
+  readonly signer: Signer
+  readonly events: TypedEventEmitter<HostEvents> = new TypedEventEmitter()
+  readonly #components: NodeComponents
+  readonly #clock: Clock
+  readonly #resolve: ResolveAddress
+  readonly #policy: DialPolicy | undefined
+  readonly #log: Logger
+  /** More dials waiting than connections we would hold are pointless. */
+  readonly #budget = new Slots(limits.parallelDials, limits.connections)
+  #session: AbortController | undefined
+  /** Our addresses as last told, so that only changes are. */
+  #told = ''
+
+  constructor (components: NodeComponents, { clock, resolve }: HostInit) {
+    const { peerId, privateKey } = components
+    this.self = peerId
+    this.signer = { peerId, sign: async data => await privateKey.sign(data) }
+    this.#components = components
+    this.#clock = clock
+    this.#resolve = resolve
+    this.#log = components.logger.forComponent('peerweave:host')
+    this.#policy = policyOf(components.connectionGater)
+    if (this.#policy != null) this.#policy.self = peerId
+  }
+
+  attach (): void {
+    this.#session = new AbortController()
+    setMaxListeners(Infinity, this.#session.signal) // one per dial, each taken back
+    this.#told = spell(this.addresses())
+    const { events } = this.#components
+    events.addEventListener('connection:open', this.#onOpen)
+    events.addEventListener('peer:disconnect', this.#onDisconnect)
+    events.addEventListener('peer:identify', this.#onIdentify)
+    events.addEventListener('self:peer:update', this.#onSelfUpdate)
+  }
+
+  /** Gives the listeners back and ends the dials under way. */
+  detach (): void {
+    this.#session?.abort(new NotStartedError('the ports were stopped'))
+    this.#session = undefined
+    const { events } = this.#components
+    events.removeEventListener('connection:open', this.#onOpen)
+    events.removeEventListener('peer:disconnect', this.#onDisconnect)
+    events.removeEventListener('peer:identify', this.#onIdentify)
+    events.removeEventListener('self:peer:update', this.#onSelfUpdate)
+  }
+
+  addresses (): Multiaddr[] {
+    return this.#components.addressManager.getAddresses()
+  }
+
+  connections (): HostConnection[] {
+    return this.#components.connectionManager.getConnections().filter(({ status }) => status === 'open').map(hostConnection)
+  }
+
+  async close (peer: PeerId, reason?: string): Promise<void> {
+    this.#log('closing connections of %p: %s', peer, safeText(reason ?? 'no reason given'))
+    await this.#components.connectionManager.closeConnections(peer)
+  }
+
+  async dial (targets: Multiaddr[], { signal, reporter = 'public' }: DialOptions = {}): Promise<HostConnection> {
+    if (this.#session == null) throw new NotStartedError('dial before the ports were started')
+    throwIfAborted(signal)
+    const peer = this.#peerOf(targets)
+    const open = this.#components.connectionManager.getConnections()
+      .find(connection => connection.remotePeer.toString() === peer && connection.status === 'open' && connection.direct)
+    if (open != null) return hostConnection(open)
+
+    using cancel = this.#clock.deadline(Infinity, signal, this.#session.signal)
+    const release = await this.#budget.take(cancel.signal)
+    using deadline = this.#clock.deadline(limits.dialTimeout, cancel.signal)
+    try {
+      return hostConnection(await this.#connect(targets, peer, reporter, deadline.signal))
+    } catch (error) {
+      throwIfAborted(cancel.signal)
+      throw dialError(targets, toError(deadline.signal.aborted ? deadline.signal.reason : error))
+    } finally {
+      release()
+    }
+  }
+
+  /** The one peer that all targets name, if they name one. */
+  #peerOf (targets: Multiaddr[]): string | undefined {
+    if (targets.length === 0 || targets.length > limits.addressesPerDial) {
+      throw new TypeError(`dial takes 1 to ${limits.addressesPerDial} addresses, got ${targets.length}`)
+    }
+    const [peer, ...others] = new Set(targets.map(targetPeer))
+    if (others.length > 0) throw new TypeError(`dial takes addresses of one peer, got ${list(targets)}`)
+    if (peer === this.self.toString()) throw new TypeError('dial got our own peer id')
+    for (const target of targets) {
+      // libp2p would take a bare id, also for other addresses that it cannot use, as "whatever the peer store knows".
+      const [first] = target.getComponents()
+      if (first == null || first.name === 'p2p') throw new TypeError(`dial takes addresses, got ${show(target)}`)
+    }
+    return peer
+  }
+
+  async #connect (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, signal: AbortSignal): Promise<Connection> {
+    const { connectionManager } = this.#components
+    const addresses = await this.#dialable(targets, peer, reporter, signal)
+    for (const address of addresses) this.#policy?.vet(address)
+    const before = new Set(connectionManager.getConnections())
+    const connection = await connectionManager.openConnection(addresses, { signal })
+    const { remoteAddr, remotePeer } = connection
+    if (addresses.some(address => endpointOf(address) === endpointOf(remoteAddr))) return connection
+    // libp2p joined our dial to another one of the same peer, which may go where we would not.
+    const isOthers = before.has(connection) || connection.direction === 'inbound'
+    const isAllowed = mayReport(reporter, addressScope(remoteAddr)) || this.#policy?.permits(remoteAddr, remotePeer) === true
+    if (isOthers || isAllowed) return connection
+    throw new NetworkError(`reached only at ${safeText(remoteAddr)}, which was not asked for`)
+  }
+
+  /** Literal addresses that the policy allows, in the order of the targets; at least one. */
+  async #dialable (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, signal: AbortSignal): Promise<Multiaddr[]> {
+    const results = await Promise.allSettled(targets.map(async target => {
+      const scope = addressScope(target)
+      if (scope !== 'name') return scope === 'never' ? [] : [target]
+      const resolved = await this.#resolve(target, { signal })
+      return resolved
+        .filter(({ scope }) => mayReport(reporter, scope) || this.#policy?.permitsScope(scope) === true)
+        .map(({ address }) => address)
+    }))
+    const found = results.flatMap(result => result.status === 'fulfilled' ? result.value : [])
+    const [first] = found
+    if (first == null) {
+      throw results.find(result => result.status === 'rejected')?.reason ?? new NetworkError('the address policy allows none')
+    }
+    // One /dnsaddr without an id may stand for many peers; a dial is of one.
+    const chosen = peer ?? targetPeer(first)
+    return found.filter(address => targetPeer(address) === chosen).slice(0, limits.addressesPerDial)
+  }
+
+  readonly #onOpen = ({ detail }: CustomEvent<Connection>): void => {
+    this.events.safeDispatchEvent<HostConnection>('connect', { detail: hostConnection(detail) })
+  }
+
+  readonly #onDisconnect = ({ detail }: CustomEvent<PeerId>): void => {
+    this.events.safeDispatchEvent<PeerId>('disconnect', { detail })
+  }
+
+  readonly #onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    const session = this.#session
+    // The event has the record parsed; the envelope as it was signed is in the peer store by now.
+    this.#components.peerStore.get(detail.peerId).then(({ peerRecordEnvelope }) => peerRecordEnvelope, () => undefined).then(envelope => {
+      if (this.#session === session) this.events.safeDispatchEvent<Identified>('identify', { detail: identified(detail, envelope) })
+    }).catch(error => this.#log.error('a listener of identify failed - %e', error))
+  }
+
+  /** libp2p says so several times at a start, also when nothing changed. */
+  readonly #onSelfUpdate = (): void => {
+    const addresses = this.addresses()
+    const told = spell(addresses)
+    if (told === this.#told) return
+    this.#told = told
+    this.events.safeDispatchEvent<Multiaddr[]>('addresses', { detail: addresses })
+  }
+}
+
+function hostConnection ({ remotePeer, remoteAddr, direction, limits, rtt }: Connection): HostConnection {
+  return { peer: remotePeer, remoteAddr, direction, limited: limits != null, rtt }
+}
+
+/** Bounded here, because identify alone takes up to ten messages of 8 KiB. */
+function identified (result: IdentifyResult, envelope: Uint8Array | undefined): Identified {
+  return {
+    peer: result.peerId,
+    remoteAddr: result.connection.remoteAddr,
+    listenAddrs: result.listenAddrs.slice(0, limits.addressesPerClaim),
+    protocols: result.protocols.filter(({ length }) => length <= limits.protocolBytes).slice(0, limits.protocolsPerPeer),
+    agentVersion: result.agentVersion?.slice(0, limits.agentBytes),
+    protocolVersion: result.protocolVersion?.slice(0, limits.agentBytes),
+    envelope: envelope != null && envelope.length <= limits.peerRecordBytes ? envelope : undefined
+  }
+}
+
+function dialError (targets: Multiaddr[], cause: Error): Error {
+  const errors: Error[] = cause instanceof AggregateError ? cause.errors : [cause]
+  const isWrongPeer = errors.length > 0 && errors.every(({ message }) => WRONG_PEER.test(message))
+  return isWrongPeer
+    ? new UnauthenticatedError(`another peer answered at ${list(targets)}`, { cause })
+    : new NetworkError(`could not reach ${list(targets)}: ${safeText(cause.message)}`, { cause })
+}
+
+function list (addresses: Multiaddr[]): string {
+  return addresses.map(address => safeText(address)).join(', ')
+}
+
+function spell (addresses: Multiaddr[]): string {
+  return addresses.map(String).sort().join(' ')
+}

@@ -1,0 +1,21 @@
+/** What an address says about whom it leads to. */
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/** The peer at the far end, in its usual spelling: for a relayed address the one behind the relay. */
+export function targetPeer (address: Multiaddr): string | undefined {
+  const components = address.getComponents()
+  const circuit = components.findLastIndex(({ name }) => name === 'p2p-circuit')
+  const id = components.slice(circuit + 1).findLast(({ name }) => name === 'p2p')?.value
+  if (id == null) return undefined
+  try {
+    return peerIdFromString(id).toString()
+  } catch {
+    return id // of a key type that nobody here speaks: it is its own spelling
+  }
+}
+
+/** The address as text, without the peer at its end. */
+export function endpointOf (address: Multiaddr): string {
+  return address.toString().replace(/\/p2p\/[^/]+$/, '')
+}

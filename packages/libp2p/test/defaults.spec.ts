@@ -1,0 +1,205 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { addressScope, limits } from '@peerweave/interface'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { peerweaveDefaults, policyOf, type DefaultsOptions } from '../src/index.ts'
+import { baseOptions, deadAddress, makeCanary, makeNode, makePorts, withPeer } from './nodes.ts'
+import { VECTORS } from './vectors.ts'
+import type { ConnectionGater, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+const makePeer = async (): Promise<PeerId> => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+
+const gaterOf = (options?: DefaultsOptions, own?: ConnectionGater): ConnectionGater =>
+  peerweaveDefaults({ ...(own != null && { connectionGater: own }) }, options).connectionGater
+const denies = async (gater: ConnectionGater, address: Multiaddr): Promise<boolean> => await gater.denyDialMultiaddr?.(address) === true
+const keeps = async (gater: ConnectionGater, peer: PeerId, address: Multiaddr): Promise<boolean> =>
+  await gater.filterMultiaddrForPeer?.(peer, address) === true
+
+describe('the gater', () => {
+  it.each(VECTORS)('$text is $scope ($why)', async ({ address, scope }) => {
+    expect(addressScope(address)).toBe(scope)
+    const peer = await makePeer()
+    const named = withPeer(address, peer)
+    for (const allow of [[], ['private'], ['loopback', 'link-local', 'private']] as const) {
+      const gater = gaterOf({ allow })
+      const isAllowed = scope === 'public' || (allow as readonly string[]).includes(scope)
+      expect(await denies(gater, address)).toBe(!isAllowed)
+      expect(await denies(gater, named)).toBe(!isAllowed)
+
+      const policy = policyOf(gater)
+      if (policy == null) throw new Error('no policy')
+      expect(await keeps(gater, peer, address)).toBe(scope !== 'never') // nobody has said yet who we are
+      policy.self = await makePeer()
+      expect(await keeps(gater, peer, address)).toBe(isAllowed)
+      expect(await keeps(gater, policy.self, address)).toBe(true)
+
+      policy.vet(address, peer)
+      expect(await denies(gater, named)).toBe(scope === 'never')
+      expect(await keeps(gater, peer, address)).toBe(scope !== 'never')
+      expect(await denies(gater, withPeer(address, policy.self))).toBe(!isAllowed) // vetted for one peer is not for another
+    }
+  })
+
+  it('lets no address through that is not public, whatever its bytes', async () => {
+    const gater = gaterOf()
+    const ip4 = fc.ipV4().map(ip => `/ip4/${ip}`)
+    const embedded = fc.tuple(fc.constantFrom('::ffff:', '64:ff9b::', '64:ff9b:1::', '::'), fc.ipV4())
+      .map(([prefix, ip]) => `/ip6/${prefix}${ip}`)
+    const ip6 = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 8, maxLength: 8 })
+      .map(words => `/ip6/${words.map(word => word.toString(16)).join(':')}`)
+    const transport = fc.tuple(fc.constantFrom('tcp', 'udp'), fc.integer({ min: 0, max: 65_535 })).map(parts => parts.join('/'))
+    await fc.assert(fc.asyncProperty(fc.oneof(ip4, embedded, ip6), transport, async (host, transport) => {
+      const address = multiaddr(`${host}/${transport}`)
+      expect(await denies(gater, address)).toBe(addressScope(address) !== 'public')
+    }), { numRuns: 500 })
+  })
+
+  it('judges a name by all that it resolves to, and denies one that does not', async () => {
+    const zone: Record<string, string[]> = {
+      'good.example.org': ['8.8.8.8'],
+      'mixed.example.org': ['8.8.8.8', '127.0.0.1'],
+      'bad.example.org': ['169.254.169.254']
+    }
+    const resolveName = async (name: string): Promise<string[]> => {
+      const ips = zone[name]
+      if (ips == null) throw new Error('no such name')
+      return ips
+    }
+    const denied = async (name: string, options?: DefaultsOptions): Promise<boolean> =>
+      await denies(gaterOf({ resolveName, ...options }), multiaddr(`/dns4/${name}/tcp/4001`))
+    expect(await denied('good.example.org')).toBe(false)
+    expect(await denied('mixed.example.org')).toBe(true)
+    expect(await denied('mixed.example.org', { allow: ['loopback'] })).toBe(false)
+    expect(await denied('bad.example.org', { allow: ['loopback', 'link-local', 'private'] })).toBe(true)
+    expect(await denied('gone.example.org')).toBe(true)
+  })
+
+  it('asks no DNS server when a stranger\'s name is only remembered', async () => {
+    let asked = 0
+    const gater = gaterOf({ resolveName: async () => { asked++; return [] } })
+    expect(await keeps(gater, await makePeer(), multiaddr('/dns4/evil.example.org/tcp/4001'))).toBe(true)
+    expect(asked).toBe(0)
+  })
+
+  it('forgets the oldest vetted address when there are too many', async () => {
+    const gater = gaterOf()
+    const policy = policyOf(gater)
+    const nth = (i: number): Multiaddr => multiaddr(`/ip4/10.0.${i >> 8}.${i & 255}/tcp/4001`)
+    for (let i = 0; i <= limits.vettedAddresses; i++) policy?.vet(nth(i))
+    expect(await denies(gater, nth(0))).toBe(true)
+    expect(await denies(gater, nth(1))).toBe(false)
+  })
+
+  it('knows the way to a relay whose relayed address was vetted', async () => {
+    const [relay, peer] = [await makePeer(), await makePeer()]
+    const gater = gaterOf()
+    policyOf(gater)?.vet(multiaddr(`/ip4/192.168.1.2/tcp/4001/p2p/${relay}/p2p-circuit/p2p/${peer}`))
+    expect(await denies(gater, multiaddr(`/ip4/192.168.1.2/tcp/4001/p2p/${relay}`))).toBe(false)
+    expect(await denies(gater, multiaddr(`/ip4/192.168.1.2/tcp/4001/p2p/${peer}`))).toBe(true)
+  })
+
+  it('and the user\'s own must both allow, and the user\'s other hooks are called on the user\'s object', async () => {
+    class OwnGater {
+      readonly #denied = '/ip4/8.8.4.4/tcp/4001'
+      denyDialMultiaddr (address: Multiaddr): boolean { return address.toString() === this.#denied }
+      filterMultiaddrForPeer (_peer: PeerId, address: Multiaddr): boolean { return address.toString() !== this.#denied }
+      denyDialPeer (): boolean { return this.#denied.length > 0 }
+    }
+    const gater = gaterOf({}, new OwnGater())
+    const peer = await makePeer()
+    expect(await denies(gater, multiaddr('/ip4/8.8.4.4/tcp/4001'))).toBe(true)
+    expect(await denies(gater, multiaddr('/ip4/8.8.8.8/tcp/4001'))).toBe(false)
+    expect(await denies(gater, multiaddr('/ip4/127.0.0.1/tcp/4001'))).toBe(true)
+    const { filterMultiaddrForPeer } = gater // libp2p takes the hook off the object
+    expect(await filterMultiaddrForPeer?.(peer, multiaddr('/ip4/8.8.4.4/tcp/4001'))).toBe(false)
+    expect(await gater.denyDialPeer?.(peer)).toBe(true)
+    expect('denyInboundConnection' in gater).toBe(false)
+  })
+})
+
+describe('peerweaveDefaults', () => {
+  it('completes what the user left out and keeps what the user set, inside each group', () => {
+    const services = {}
+    const options = peerweaveDefaults({ services, connectionManager: { maxConnections: 7, dialTimeout: 1 }, peerStore: { maxPeerAge: 5 } })
+    expect(options.services).toBe(services)
+    expect(options.connectionManager).toMatchObject({
+      maxConnections: 7,
+      dialTimeout: 1,
+      maxIncomingPendingConnections: limits.pendingConnections,
+      inboundUpgradeTimeout: limits.upgradeTimeout
+    })
+    expect(options.peerStore).toMatchObject({ maxAddressAge: Infinity, maxPeerAge: 5 })
+    expect(peerweaveDefaults().peerStore.maxPeerAge).toBe(3 * 24 * 3_600_000)
+  })
+
+  it('asks a user\'s address filter beside ours, since libp2p would ask only that one', async () => {
+    const addressFilter = (_peer: PeerId, address: Multiaddr): boolean => !address.toString().includes('8.8.4.4')
+    const { peerStore } = peerweaveDefaults({ peerStore: { addressFilter } })
+    const filter = async (text: string): Promise<boolean | undefined> => await peerStore.addressFilter?.(await makePeer(), multiaddr(text))
+    expect(await filter('/ip4/8.8.8.8/tcp/4001')).toBe(true)
+    expect(await filter('/ip4/8.8.4.4/tcp/4001')).toBe(false)
+    expect(await filter('/unix/%2Ftmp%2Fsocket')).toBe(false)
+  })
+
+  it('keeps the order of a list, certified addresses before others', () => {
+    const { connectionManager: { addressSorter } } = peerweaveDefaults()
+    const given = ['/ip4/10.0.0.1/tcp/1', '/ip4/8.8.8.8/tcp/1', '/ip4/127.0.0.1/tcp/1', '/ip4/9.9.9.9/tcp/1']
+      .map((text, i) => ({ multiaddr: multiaddr(text), isCertified: i > 1 }))
+    expect(given.toSorted(addressSorter).map(address => given.indexOf(address))).toEqual([2, 3, 0, 1])
+  })
+
+  it('refuses a scope that cannot be allowed', () => {
+    expect(() => peerweaveDefaults({}, { allow: ['never' as 'private'] })).toThrow(TypeError)
+  })
+})
+
+describe('a node with these defaults', () => {
+  const hardened = () => peerweaveDefaults(baseOptions())
+
+  it('is not made to dial a loopback service by what a stranger claims, as a plain node is', async () => {
+    const canary = await makeCanary()
+    const victim = await makePeer()
+    for (const [options, connects] of [[hardened(), 0], [baseOptions(), 1]] as const) {
+      const { node, components } = await makePorts(options)
+      await components.peerStore.merge(victim, { multiaddrs: [canary.address] })
+      const dial = node.dial(victim, { signal: AbortSignal.timeout(500) }).catch(error => error)
+      if (connects > 0) canary.hangUp()
+      expect(await dial).toBeInstanceOf(Error)
+      expect(canary.connects()).toBe(connects)
+    }
+  })
+
+  it('dials what its host port is asked to, remembers it, and dials it by id from then on', async () => {
+    const [a, b] = [await makePorts(hardened()), await makeNode(hardened())]
+    await expect(a.node.dial(b.address)).rejects.toMatchObject({ name: 'DialDeniedError' })
+    await a.ports.host.dial([b.address.decapsulateCode(421)])
+    await a.ports.host.close(b.node.peerId)
+    expect((await a.node.dial(b.node.peerId)).remoteAddr.equals(b.address)).toBe(true)
+  })
+
+  it('dials a configured name that resolves to loopback, and no other', async () => {
+    const [a, b] = [await makePorts(hardened()), await makeNode(hardened())]
+    const target = multiaddr(b.address.toString().replace('/ip4/127.0.0.1', '/dns4/localhost'))
+    await expect(a.ports.host.dial([target])).rejects.toMatchObject({ name: 'NetworkError' })
+    await expect(a.node.dial(target)).rejects.toMatchObject({ name: 'DialDeniedError' })
+    expect((await a.ports.host.dial([target], { reporter: 'configured' })).remoteAddr.equals(b.address)).toBe(true)
+  })
+
+  it('keeps its own addresses in its own entry, and no such address of a stranger', async () => {
+    const { node, components, address } = await makePorts(hardened())
+    const stranger = await makePeer()
+    for (const peer of [node.peerId, stranger]) await components.peerStore.merge(peer, { multiaddrs: [address.decapsulateCode(421)] })
+    expect((await components.peerStore.get(node.peerId)).addresses).toHaveLength(1)
+    expect((await components.peerStore.get(stranger)).addresses).toEqual([])
+  })
+
+  it('forgets no vetting when a dial fails', async () => {
+    const { ports, components } = await makePorts(hardened())
+    const dead = await deadAddress()
+    await expect(ports.host.dial([dead])).rejects.toMatchObject({ name: 'NetworkError', cause: { name: expect.not.stringContaining('DialDenied') } })
+    expect(policyOf(components.connectionGater)?.permits(dead)).toBe(true)
+  })
+})
