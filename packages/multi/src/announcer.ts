@@ -1,0 +1,64 @@
+/**
+ * Keeps us announced: to every mechanism that can, when our addresses change, and again when 7/8 of the granted TTL
+ * have passed. Before the first address is known there is nothing to announce.
+ */
+import { clampMs, limits, type Clock, type Host, type SelfRecord, type Timer } from '@peerweave/interface'
+import { ANNOUNCE_DEBOUNCE, ANNOUNCE_RETRY, RENEW_AT } from './constants.ts'
+import type { Lane } from './lane.ts'
+
+export class Announcer {
+  readonly #host: Host
+  readonly #clock: Clock
+  readonly #lanes: () => Iterable<Lane>
+  readonly #timers = new Map<Lane, Timer>()
+  #session: AbortController | undefined
+
+  constructor (host: Host, clock: Clock, lanes: () => Iterable<Lane>) {
+    this.#host = host
+    this.#clock = clock
+    this.#lanes = lanes
+  }
+
+  start (): void {
+    if (this.#session != null) return
+    this.#session = new AbortController()
+    this.#host.events.addEventListener('addresses', () => this.#scheduleAll(), { signal: this.#session.signal })
+    this.#scheduleAll()
+  }
+
+  /** Stops renewing and says goodbye where it was announced. */
+  async stop (): Promise<void> {
+    this.#session?.abort()
+    this.#session = undefined
+    for (const timer of this.#timers.values()) timer.cancel()
+    const announced = [...this.#timers.keys()]
+    this.#timers.clear()
+    using deadline = this.#clock.deadline(limits.lifecycleDeadline)
+    await Promise.allSettled(announced.map(async ({ mechanism }) => mechanism.withdrawSelf?.({ signal: deadline.signal })))
+  }
+
+  #scheduleAll (): void {
+    for (const lane of this.#lanes()) {
+      if (lane.mechanism.capabilities.announce) this.#schedule(lane, ANNOUNCE_DEBOUNCE)
+    }
+  }
+
+  #schedule (lane: Lane, ms: number): void {
+    this.#timers.get(lane)?.cancel()
+    this.#timers.set(lane, this.#clock.setTimeout(() => { void this.#announce(lane) }, ms))
+  }
+
+  async #announce (lane: Lane): Promise<void> {
+    const session = this.#session
+    const multiaddrs = this.#host.addresses()
+    if (session == null || multiaddrs.length === 0) return
+    const record: SelfRecord = { peerId: this.#host.self, multiaddrs }
+    using deadline = this.#clock.deadline(limits.roundDeadline, session.signal)
+    let next = ANNOUNCE_RETRY
+    try {
+      const granted = await lane.mechanism.announceSelf?.(record, { signal: deadline.signal })
+      if (granted != null) next = clampMs(granted.ttl * RENEW_AT, limits.ttlMin, limits.ttlMax)
+    } catch { /* the mechanism's status says why; we try again */ }
+    if (this.#session === session) this.#schedule(lane, next)
+  }
+}

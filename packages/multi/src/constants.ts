@@ -1,0 +1,31 @@
+/** Every default of `multi`. Times are milliseconds. */
+
+/** How often every mechanism is asked anew (document 004). */
+export const INTERVAL = 60_000
+
+/** How far each interval is spread, so that nodes started together do not ask together. */
+export const INTERVAL_JITTER = 0.2
+
+/** Sightings taken of one mechanism and round (document 004). */
+export const MAX_PEERS_PER_ROUND = 50
+
+/**
+ * How long `start` waits for its mechanisms. Chosen: a socket opens in milliseconds; a mechanism that needs longer goes
+ * on starting, and the node does not wait for it.
+ */
+export const START_PATIENCE = 1_000
+
+/** How long `discover` looks for peers when nothing else was said. */
+export const DISCOVER_DEADLINE = 10_000
+
+/** Mechanism back-off after a failed round: full jitter from `base`, doubling to `cap`. */
+export const ROUND_BACKOFF: { base: number, cap: number } = { base: 1_000, cap: 30_000 }
+
+/** Own addresses change several times while a node starts; one announcement is enough for all. */
+export const ANNOUNCE_DEBOUNCE = 100
+
+/** An announcement is renewed when this part of its granted TTL has passed. */
+export const RENEW_AT: number = 7 / 8
+
+/** How long an announcement that failed waits for the next try. */
+export const ANNOUNCE_RETRY = 30_000

@@ -1,0 +1,48 @@
+/** The options of `multi`, checked once. */
+import { knownOptions, limits, numberOption, systemClock, systemRng } from '@peerweave/interface'
+import { memoryPeerStore } from '@peerweave/peer-store'
+import { INTERVAL, MAX_PEERS_PER_ROUND } from './constants.ts'
+import type { Clock, MechanismFactory, PeerStore, Rng } from '@peerweave/interface'
+
+export interface MultiOptions {
+  /** What to weave. Names must be unique; a `multi` may be among them. */
+  mechanisms: MechanismFactory[]
+  /** Started and stopped with this `multi`. @default memoryPeerStore() */
+  store?: PeerStore | undefined
+  /** Inside another `multi`, paths read `name/mechanism`. @default 'multi' */
+  name?: string | undefined
+  /**
+   * Milliseconds between the rounds of each mechanism, ± 20 %. Shorter finds newcomers sooner and loads the network
+   * more; `Infinity`: only when asked.
+   *
+   * @default {@link INTERVAL}
+   */
+  interval?: number | undefined
+  /** Sightings taken of one mechanism and round. @default {@link MAX_PEERS_PER_ROUND} */
+  maxPeersPerRound?: number | undefined
+  clock?: Clock | undefined
+  rng?: Rng | undefined
+}
+
+const KNOWN = ['mechanisms', 'store', 'name', 'interval', 'maxPeersPerRound', 'clock', 'rng'] as const
+
+export type ResolvedMultiOptions = Readonly<{ [Key in typeof KNOWN[number]]-?: NonNullable<MultiOptions[Key]> }>
+
+export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
+  knownOptions('multi', options, KNOWN)
+  const { mechanisms, name = 'multi', clock = systemClock() } = options
+  if (!Array.isArray(mechanisms) || mechanisms.some(mechanism => typeof mechanism !== 'function')) {
+    throw new TypeError('mechanisms must be a list of mechanism factories, such as [mdns(), bootstrap({ list })]')
+  }
+  return Object.freeze({
+    mechanisms,
+    name,
+    clock,
+    rng: options.rng ?? systemRng(),
+    store: options.store ?? memoryPeerStore({ clock }),
+    interval: numberOption('interval', options.interval, INTERVAL, { min: 100, max: Infinity }),
+    maxPeersPerRound: numberOption('maxPeersPerRound', options.maxPeersPerRound, MAX_PEERS_PER_ROUND, {
+      max: limits.newPeers, integer: true
+    })
+  })
+}
