@@ -1,1 +1,21 @@
-export {}
+/**
+ * Finds the first peers from a list of known addresses: dials them all at once, tries those that fail again with
+ * jittered back-off, and says which answered.
+ *
+ * @example
+ * ```ts
+ * import { bootstrap } from '@peerweave/bootstrap'
+ * import { createLibp2p } from 'libp2p'
+ *
+ * const node = await createLibp2p({
+ *   services: {
+ *     seeds: bootstrap({ list: ['/dns4/seed.example.org/tcp/4001/p2p/12D3KooW…'] })
+ *   }
+ * })
+ * console.table(node.services.seeds.nodes())
+ * ```
+ *
+ * @packageDocumentation
+ */
+export { bootstrap, type Bootstrap, type BootstrapNodeStatus } from './bootstrap.ts'
+export type { BootstrapOptions } from './options.ts'
