@@ -1,0 +1,48 @@
+/**
+ * Every default and every number of the specifications, with unit and source. Times are milliseconds.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6762 Multicast DNS
+ * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md Multicast DNS discovery of libp2p
+ */
+
+/** The mDNS group. RFC 6762 §3. */
+export const GROUP = '224.0.0.251'
+/** RFC 6762 §3. */
+export const PORT = 5353
+/** The libp2p spec's service name. */
+export const SERVICE_TAG = '_p2p._udp.local'
+/** IP time to live of what we send: a receiver may check that it never crossed a router. RFC 6762 §11. */
+export const HOPS = 255
+/** How long others may believe our answer: what every libp2p implementation sends. */
+export const TTL = 120_000
+/** How long a round listens for answers. Chosen: a responder may wait 120 ms, or 1 s after its last answer. */
+export const QUERY_WINDOW = 1_000
+/** Characters of a random peer name. The libp2p spec: 32 to 63. */
+export const PEER_NAME_LENGTH = 32
+
+/** An answer with shared records waits `ANSWER_DELAY + [0, ANSWER_SPREAD)`, so that responders do not collide. RFC 6762 §6. */
+export const ANSWER_DELAY = 20
+export const ANSWER_SPREAD = 100
+/** The same record is not multicast again within this. RFC 6762 §6. */
+export const ANSWER_INTERVAL = 1_000
+/** Unsolicited responses when records are new or changed. RFC 6762 §8.3: at least two … */
+export const ANNOUNCEMENTS = 2
+/** … one second apart. */
+export const ANNOUNCE_INTERVAL = 1_000
+
+/** The first query waits `QUERY_DELAY + [0, QUERY_SPREAD)`: after a power cut everyone starts at once. RFC 6762 §5.2. */
+export const QUERY_DELAY = 20
+export const QUERY_SPREAD = 100
+/** Between the first two queries; it grows by the factor up to the maximum. RFC 6762 §5.2: ≥ 1 s, ≥ 2, 60 minutes. */
+export const QUERY_INTERVAL = 1_000
+export const QUERY_INTERVAL_FACTOR = 3
+export const QUERY_INTERVAL_MAX = 3_600_000
+
+/** Shares of its TTL at which a record that is about to lapse is asked for again. RFC 6762 §5.2. */
+export const REFRESH_AT: readonly number[] = [0.8, 0.85, 0.9, 0.95]
+/** Random share of the TTL added to each, so that a group of queriers does not ask in step. RFC 6762 §5.2. */
+export const REFRESH_JITTER = 0.02
+/** A record said goodbye to stays this long, in case somebody else still has it. RFC 6762 §10.1. */
+export const GOODBYE_DELAY = 1_000
+/** The same words again within this are no news. */
+export const NEWS_INTERVAL = 1_000

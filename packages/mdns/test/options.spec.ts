@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { mdns, type MdnsOptions } from '../src/index.ts'
+import { randomPeerName } from '../src/peer-name.ts'
+
+describe('options', () => {
+  it.each<[string, object]>([
+    ['serviceTag', { serviceTag: '' }],
+    ['serviceTag', { serviceTag: 'a..local' }],
+    ['serviceTag', { serviceTag: `${'a'.repeat(64)}.local` }],
+    ['serviceTag', { serviceTag: Array.from({ length: 100 }, () => 'ab').join('.') }],
+    ['port', { port: 0 }],
+    ['port', { port: 65_536 }],
+    ['port', { port: 53.53 }],
+    ['ttl', { ttl: 999 }],
+    ['ttl', { ttl: Number.NaN }],
+    ['peerName', { peerName: '' }],
+    ['peerName', { peerName: 'a.b' }],
+    ['peerName', { peerName: 'a'.repeat(64) }],
+    ['queryWindow', { queryWindow: 0 }],
+    ['interface', { interface: 7 }],
+    ['broadcast', { broadcast: 'no' }],
+    ['intervall', { intervall: 1 }]
+  ])('a wrong %s is a TypeError that names it, before anything is built: %o', (name, options) => {
+    expect(() => mdns(options as MdnsOptions)).toThrow(TypeError)
+    expect(() => mdns(options as MdnsOptions)).toThrow(name)
+  })
+
+  it('take the longest peer name and the shortest TTL', () => {
+    expect(() => mdns({ peerName: 'a'.repeat(63), ttl: 1_000, port: 65_535, serviceTag: '_x._udp.local' })).not.toThrow()
+  })
+
+  it('give a peer name of 32 characters that is another one each time', () => {
+    const names = Array.from({ length: 100 }, () => randomPeerName())
+    for (const name of names) expect(name).toMatch(/^[a-z2-7]{32}$/)
+    expect(new Set(names).size).toBe(100)
+  })
+})

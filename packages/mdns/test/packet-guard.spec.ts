@@ -1,0 +1,130 @@
+import { dropCounter, limits, virtualClock, type VirtualClock } from '@peerweave/interface'
+import { encode } from 'dns-packet'
+import { describe, expect, it } from 'vitest'
+import { packetGuard } from '../src/packet-guard.ts'
+import { query, records, response } from './support.ts'
+import type { Link } from '../src/network.ts'
+
+const LAN: Link = { name: 'eth0', address: '192.168.7.1', prefix: 24, isLoopback: false }
+const PORT = 5353
+
+interface Guard {
+  clock: VirtualClock
+  dropped: Record<string, number>
+  passes: (packet: Uint8Array, address?: string, port?: number) => boolean
+}
+
+function guard (link: Link = LAN): Guard {
+  const clock = virtualClock()
+  const { dropped, drop } = dropCounter()
+  const mayPass = packetGuard({ link, port: PORT, clock, drop })
+  return { clock, dropped, passes: (packet, address = '192.168.7.2', port = PORT) => mayPass(packet, { address, port }) }
+}
+
+/** A header alone, then zeros. */
+function packet (length: number, counts: [number, number, number, number], flags = 0x8400): Buffer {
+  const bytes = Buffer.alloc(length)
+  bytes.writeUInt16BE(flags, 2)
+  counts.forEach((count, i) => bytes.writeUInt16BE(count, 4 + 2 * i))
+  return bytes
+}
+
+describe('the packet guard', () => {
+  it('lets honest queries and answers pass', () => {
+    const { passes, dropped } = guard()
+    expect(passes(query())).toBe(true)
+    expect(passes(response(...records('peer', ['/ip4/192.168.7.2/tcp/1/p2p/x'])))).toBe(true)
+    expect(dropped).toEqual({})
+  })
+
+  it.each([
+    ['the longest', packet(9_000, [0, 0, 0, 0]), undefined],
+    ['one byte longer', packet(9_001, [0, 0, 0, 0]), 'packet-too-long'],
+    ['the shortest', packet(12, [0, 0, 0, 0]), undefined],
+    ['one byte shorter', packet(12, [0, 0, 0, 0]).subarray(1), 'bad-header'],
+    ['nothing', Buffer.alloc(0), 'bad-header'],
+    ['as many records as there may be', packet(4_000, [16, 16, 16, 16]), undefined],
+    ['one more', packet(4_000, [16, 16, 16, 17]), 'bad-header'],
+    ['as many as fit', packet(12 + 3 * 5, [1, 1, 1, 0]), undefined],
+    ['one more than fits', packet(12 + 3 * 5 - 1, [1, 1, 1, 0]), 'bad-header'],
+    ['12 bytes that claim 4 × 65,535', packet(12, [65_535, 65_535, 65_535, 65_535]), 'bad-header'],
+    ['another opcode', packet(12, [0, 0, 0, 0], 0x8c00), 'bad-header'],
+    ['a response code', packet(12, [0, 0, 0, 0], 0x8403), 'bad-header']
+  ])('looks at the shape: %s', (_name, bytes, reason) => {
+    const { passes, dropped } = guard()
+    expect(passes(bytes)).toBe(reason === undefined)
+    expect(dropped).toEqual(reason === undefined ? {} : { [reason]: 1 })
+  })
+
+  it('drops a chain of name pointers, which costs a decoder thousands of steps a record', () => {
+    const { passes, dropped } = guard()
+    expect(passes(pointerChain(64))).toBe(true)
+    expect(passes(pointerChain(65))).toBe(false)
+    expect(dropped).toEqual({ 'pointer-chain': 1 })
+  })
+
+  it('takes an honest answer with as many compressed names as there may be records', () => {
+    const { passes } = guard()
+    const plain = encode({ type: 'response', answers: [{ name: 'a.b.c.d', type: 'TXT', ttl: 1, data: '' }] })
+    const head = plain.subarray(0, 12 + 9)
+    // Each further name is "a" and a pointer to "b.c.d".
+    const rest = Buffer.from([1, 0x61, 0xc0, 14, 0, 16, 0, 1, 0, 0, 0, 1, 0, 2, 1, 0x78])
+    const bytes = Buffer.concat([plain.subarray(0, head.length), plain.subarray(head.length), ...Array.from({ length: 63 }, () => rest)])
+    bytes.writeUInt16BE(64, 6)
+    expect(passes(bytes)).toBe(true)
+  })
+
+  it('drops what does not come from the mDNS port', () => {
+    const { passes, dropped } = guard()
+    expect(passes(query(), '192.168.7.2', 43_345)).toBe(false)
+    expect(dropped).toEqual({ 'wrong-port': 1 })
+  })
+
+  it.each([
+    [LAN, '192.168.7.254', true],
+    [LAN, '192.168.8.1', false],
+    [LAN, '127.0.0.1', false],
+    [LAN, '8.8.8.8', false],
+    [LAN, 'fe80::1', false],
+    [{ ...LAN, address: '127.0.0.1', prefix: 8, isLoopback: true }, '127.0.0.2', true],
+    [{ ...LAN, address: '127.0.0.1', prefix: 8, isLoopback: true }, '192.168.7.2', false]
+  ])('on %o lets %s pass: %s', (link, address, isOnLink) => {
+    const { passes, dropped } = guard(link)
+    expect(passes(query(), address)).toBe(isOnLink)
+    expect(dropped['off-link'] ?? 0).toBe(isOnLink ? 0 : 1)
+  })
+
+  it('lets a source burst for two seconds’ worth, then pass at its rate, and others pass meanwhile', async () => {
+    const { clock, passes, dropped } = guard()
+    const rate = limits.mdnsPacketsPerSecond
+    const passed = (count: number): number => Array.from({ length: count }, () => passes(query())).filter(Boolean).length
+    expect(passed(3 * rate)).toBe(2 * rate)
+    expect(dropped).toEqual({ rate })
+    expect(passes(query(), '192.168.7.3')).toBe(true)
+    await clock.advance(1_000)
+    expect(passed(2 * rate)).toBe(rate)
+    await clock.advance(60_000)
+    expect(passed(3 * rate)).toBe(2 * rate)
+  })
+
+  it('tracks a bounded number of sources and forgets the one unheard for longest', () => {
+    const { passes } = guard({ ...LAN, prefix: 16 })
+    const address = (i: number): string => `192.168.${100 + (i >> 8)}.${i & 255}`
+    for (let i = 0; i < 2 * limits.mdnsPacketsPerSecond; i++) passes(query(), address(0)) // spent
+    for (let i = 1; i < limits.mdnsSources; i++) passes(query(), address(i))
+    expect(passes(query(), address(0))).toBe(false) // still known, and now the latest
+    for (let i = 1; i < limits.mdnsSources; i++) passes(query(), address(5_000 + i))
+    expect(passes(query(), address(0))).toBe(false)
+    for (let i = 0; i < limits.mdnsSources; i++) passes(query(), address(10_000 + i))
+    expect(passes(query(), address(0))).toBe(true) // forgotten
+  })
+})
+
+/** A TXT record whose data is a chain of `length` pointers that each lead to the one before. */
+function pointerChain (length: number): Buffer {
+  const bytes = packet(23 + 1 + 2 * length + 2, [0, 1, 0, 0])
+  bytes.writeUInt16BE(16, 13)
+  // The first leads to a root name; the others to a pointer.
+  for (let i = 0, at = 24, target = 23; i <= length; i++, target = at, at += 2) bytes.writeUInt16BE(0xc000 | target, at)
+  return bytes
+}
