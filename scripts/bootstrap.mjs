@@ -54,8 +54,10 @@ async function install (stamp) {
 /** Runs a command with its output passed on to stderr, and kept (the last 64 KiB) so that a failure can be named. */
 function run (command, args) {
   const key = Object.keys(process.env).find(name => name.toUpperCase() === 'PATH') ?? 'PATH'
+  // npm's own patience without a network is more than a minute of silence. What the user has set comes after it.
+  const patience = { npm_config_fetch_retries: '2', npm_config_fetch_retry_mintimeout: '1000', npm_config_fetch_retry_maxtimeout: '3000' }
   // `npm start --silent` hands its log level down; an install that prints nothing looks like one that hangs.
-  const env = { ...process.env, [key]: pathForNpx(process.env[key] ?? ''), npm_config_loglevel: 'error' }
+  const env = { ...patience, ...process.env, [key]: pathForNpx(process.env[key] ?? ''), npm_config_loglevel: 'error' }
   return new Promise(done => {
     let output = ''
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' })
