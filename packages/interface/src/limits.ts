@@ -26,6 +26,18 @@ export const limits = {
   /** A larger signed peer record is refused. */
   peerRecordBytes: 2_048,
 
+  // — signed records —
+  /** Signatures verified a second, in all; further records are refused `rate-limited`. */
+  verificationsPerSecond: 1_000,
+  /** As above, of one reporter. */
+  verificationsPerReporter: 50,
+  /** Reporters whose rate is tracked; the one unheard for longest goes first. */
+  verifyReporters: 1_024,
+  /** Verified records remembered; the one unused for longest is verified again. Chosen: one for each peer that the store holds. */
+  cachedRecords: 10_240,
+  /** Refused records remembered, apart from the others. Chosen: what one reporter can have verified in 20 s. */
+  cachedRefusals: 1_024,
+
   // — one peer in the store —
   /** Addresses shown of a peer; the best by confidence are. */
   addressesPerPeer: 16,
@@ -36,7 +48,9 @@ export const limits = {
   addressesPerSource: 8,
   /** Partial goodbyes remembered per peer and source; at the bound the oldest ones count for every address. */
   withdrawalsPerSource: 16,
-  /** Sources (path, group, reporter) kept per peer; a keyed hash picks which. Chosen: five mechanisms, six reporters each. */
+  /** Reporters kept per peer, path and quota group; a keyed hash picks which. */
+  reportersPerGroup: 4,
+  /** Sources (path, group, reporter) kept per peer; chosen ones first, then a keyed hash picks which. Chosen: five mechanisms, six reporters each. */
   sourcesPerPeer: 32,
 
   // — the store —
@@ -44,6 +58,8 @@ export const limits = {
   newPeers: 8_192,
   /** Peers that a dial of ours authenticated. */
   triedPeers: 2_048,
+  /** Peers of whom nothing counts any more but goodbyes and late claims are remembered; the oldest goes. Chosen. */
+  ghosts: 4_096,
   /** Changes that wait for one slow reader; older ones become one `missed` change. */
   changeFeed: 4_096,
 
@@ -86,6 +102,10 @@ export const limits = {
   mdnsRecords: 64,
   /** Packets handled per second and source address, with a burst of twice that; the rest is dropped. */
   mdnsPacketsPerSecond: 50,
+  /** As above, of all sources together: they cost no more than this when they are forged. Chosen: four at their full rate. */
+  mdnsPacketsPerSecondTotal: 200,
+  /** Goodbyes heard of one packet; further ones are dropped and counted `too-many-goodbyes`. Chosen: an honest packet has one. */
+  mdnsGoodbyes: 8,
   /** Source addresses whose rate is tracked; the one unheard for longest goes first. */
   mdnsSources: 1_024,
   /** Peers remembered per interface; at the bound the source that holds most of them makes room, the newcomer's included. */
@@ -100,8 +120,10 @@ export const limits = {
   parallelDials: 8,
   /** Addresses that the connection gater lets through because a policy vetted them; the oldest is forgotten. */
   vettedAddresses: 4_096,
-  /** One dial of one peer. */
+  /** One dial of one peer, unless its caller says otherwise … */
   dialTimeout: 10_000,
+  /** … and that is at most this; a longer one is a wrong argument. Chosen: TCP itself gives up after about as long. */
+  dialTimeoutMax: 120_000,
   /** Connections in all. */
   connections: 200,
   /** Connections per peer. */

@@ -10,8 +10,10 @@ export interface Source {
   type: DiscoveryType
   /** The quota group: who shares one party's room (an IPv4 /16, an IPv6 /32, a domain, an interface). */
   group: string
-  /** Peer id, remote address or domain of whoever said it. */
+  /** Peer id, remote host or domain of whoever said it. */
   reporter?: string | undefined
+  /** We chose this reporter (the user named it, or we dialled it); it did not come to us. A class of its own in quotas. */
+  isChosen?: boolean | undefined
 }
 
 /** A claim, stamped. Times are monotonic milliseconds of the store's clock. */
@@ -26,10 +28,16 @@ export interface Evidence {
   metadata?: ReadonlyMap<string, string> | undefined
 }
 
+/** No value has this name: an object literal is never a verified record. */
+declare const verified: unique symbol
+
 /** A signed peer record whose signature was checked. Only `@peerweave/records` makes one. */
 export interface VerifiedRecord {
+  readonly [verified]: true
   readonly peerId: PeerId
+  /** Of two records of one peer the greater one stands. Not a time. */
   readonly seq: bigint
+  /** The digest of what was signed. Two of them under one seq are equivocation. */
   readonly payloadHash: Uint8Array
   readonly addresses: readonly Multiaddr[]
   /** The envelope as it was received. */

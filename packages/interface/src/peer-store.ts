@@ -3,13 +3,12 @@ import type { PeerId, Startable } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ConnectionStatus, Evidence, PeerInfo, Reputation, Source } from './peer-info.ts'
 
-export type RefusalReason = 'no-address' | 'stale-evidence' | 'full'
+export type StoreRefusalReason = 'no-address' | 'stale-evidence' | 'full'
 
-/** What one piece of evidence did to the view. */
+/** What one piece of evidence, or a goodbye, did to the view. */
 export type MergeResult =
-  /** `peer` is absent when nothing is shown of it (a withdrawal of the last claim, or of an unknown peer). */
-  | { outcome: 'new' | 'updated' | 'unchanged', peer?: PeerInfo | undefined }
-  | { outcome: 'refused', reason: RefusalReason }
+  | { outcome: 'new' | 'updated' | 'unchanged' }
+  | { outcome: 'refused', reason: StoreRefusalReason }
 
 export interface MergeSummary {
   new: number
@@ -18,9 +17,12 @@ export interface MergeSummary {
   refused: number
 }
 
-/** What made the view change. `source` is the path of the mechanism, where one did. */
+/**
+ * What made the view change. `source` is the path of the mechanism, where one did. `removal` is the user's, `displaced`
+ * the store's own when it was full.
+ */
 export interface ChangeCause {
-  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal'
+  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal' | 'displaced'
   source?: string | undefined
 }
 
@@ -53,6 +55,7 @@ export interface PeerQuery {
 }
 
 export interface PeerStore extends Startable {
+  /** Peers in the view. */
   readonly size: number
 
   addPeer: (evidence: Evidence) => Promise<MergeResult>

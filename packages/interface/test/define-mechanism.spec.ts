@@ -1,9 +1,8 @@
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
+import { peer } from '../../../test/support/peers.ts'
 import { defineMechanism, dropCounter } from '../src/define-mechanism.ts'
 import { NotStartedError, TimeoutError } from '../src/errors.ts'
 import { limits } from '../src/limits.ts'
@@ -13,9 +12,7 @@ import type { Claim, DiscoveryMechanism, MechanismStatus, SelfRecord, Sighting }
 import type { MechanismContext } from '../src/mechanism-context.ts'
 import type { MechanismSpec, Session } from '../src/mechanism-spec.ts'
 
-const [self, ...others] = await Promise.all([1, 2, 3, 4].map(async seed => {
-  return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', new Uint8Array(32).fill(seed)))
-})) as [PeerId, PeerId, PeerId, PeerId]
+const [self, ...others] = await Promise.all([1, 2, 3, 4].map(peer)) as [PeerId, PeerId, PeerId, PeerId]
 
 const claim = (peerId: PeerId): Claim => ({ kind: 'claim', peerId, multiaddrs: [multiaddr('/ip4/192.0.2.1/tcp/4001')], ttl: 60_000 })
 const claims = others.map(claim)

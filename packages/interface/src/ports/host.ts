@@ -46,6 +46,8 @@ export interface DialOptions {
    * caller's to vet. @default 'public'
    */
   reporter?: ReporterScope | undefined
+  /** ms, over all addresses, waiting for a place not included; at most `limits.dialTimeoutMax`. @default `limits.dialTimeout` */
+  timeout?: number | undefined
   signal?: AbortSignal | undefined
 }
 

@@ -1,5 +1,6 @@
 /** Places for work at once, and a queue before them: first come, first served. */
-import { LimitExceededError, raceSignal } from '@peerweave/interface'
+import { LimitExceededError } from './errors.ts'
+import { raceSignal } from './waiting.ts'
 
 export class Slots {
   readonly #size: number
