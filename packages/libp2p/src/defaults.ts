@@ -2,8 +2,8 @@
 import { addressScope, limits, show, systemClock, type AddressScope } from '@peerweave/interface'
 import { MAX_PEER_AGE } from './constants.ts'
 import { createDialPolicy, policyProperty, type DialPolicy } from './dial-policy.ts'
-import { addressResolver, defaultResolveName, type Dns, type ResolveAddress } from './resolve-address.ts'
-import type { AddressSorter, ConnectionGater, PeerId } from '@libp2p/interface'
+import { addressResolver, defaultResolveName, isNameKept, needsLookUp, type Dns, type ResolveAddress } from './resolve-address.ts'
+import type { AddressSorter, ConnectionGater, MultiaddrResolver, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PortsOptions } from './ports.ts'
 
@@ -11,7 +11,7 @@ type AddressFilter = (peer: PeerId, address: Multiaddr) => Promise<boolean> | bo
 
 /** The part of libp2p's options that is merged with ours; whatever else there is passes through. */
 export interface NodeOptions {
-  connectionManager?: object
+  connectionManager?: { resolvers?: Record<string, MultiaddrResolver> | undefined }
   connectionGater?: ConnectionGater
   peerStore?: { addressFilter?: AddressFilter, maxAddressAge?: number, maxPeerAge?: number }
   dns?: Dns
@@ -22,6 +22,9 @@ export interface HardenedOptions {
     maxConnections: number
     maxIncomingPendingConnections: number
     inboundUpgradeTimeout: number
+    dialTimeout: number
+    addressDialTimeout: number
+    resolvers: Record<string, MultiaddrResolver>
     addressSorter: AddressSorter
   }
   connectionGater: ConnectionGater
@@ -53,7 +56,8 @@ export function peerweaveDefaults<T extends object = object> (userOptions?: T & 
   if (unknown != null) throw new TypeError(`allow takes ${ALLOWABLE.join(', ')}, got ${show(unknown)}`)
 
   const resolve = addressResolver({ clock, resolveName: resolveName ?? defaultResolveName(userOptions?.dns) })
-  const gater = hardenedGater(userOptions?.connectionGater ?? {}, createDialPolicy(allow), resolve)
+  const policy = createDialPolicy(allow)
+  const gater = hardenedGater(userOptions?.connectionGater ?? {}, policy, resolve)
   const filter = userOptions?.peerStore?.addressFilter
   return {
     ...userOptions as T, // undefined spreads to nothing
@@ -61,8 +65,12 @@ export function peerweaveDefaults<T extends object = object> (userOptions?: T & 
       maxConnections: limits.connections,
       maxIncomingPendingConnections: limits.pendingConnections,
       inboundUpgradeTimeout: limits.upgradeTimeout,
+      // Of a dial without a signal. Ours have one, and share their time among the addresses.
+      dialTimeout: limits.dialTimeout,
+      addressDialTimeout: limits.dialTimeoutMax,
       addressSorter: certifiedFirst,
-      ...userOptions?.connectionManager
+      ...userOptions?.connectionManager,
+      resolvers: { ...literalResolvers(policy, resolve), ...userOptions?.connectionManager?.resolvers }
     },
     peerStore: {
       maxAddressAge: Infinity,
@@ -81,10 +89,35 @@ export function peerweaveDefaults<T extends object = object> (userOptions?: T & 
 /** Otherwise as given: the sort is stable, and whoever gave a list had reasons for its order. */
 const certifiedFirst: AddressSorter = (a, b) => a.isCertified === b.isCertified ? 0 : a.isCertified ? -1 : 1
 
+/**
+ * libp2p resolves before its gate and dials what came out of it. With a literal in its hands no transport looks up once
+ * more, so what was judged is what is dialled.
+ */
+function literalResolvers (policy: DialPolicy, resolve: ResolveAddress): Record<string, MultiaddrResolver> {
+  const resolver = (hosts: readonly string[]): MultiaddrResolver => ({
+    // libp2p asks again of what came out: a name that is kept must not go round.
+    canResolve: address => hosts.includes(address.getComponents()[0]?.name ?? '') && !isNameKept(address),
+    async resolve (address, { signal, log }) {
+      try {
+        const resolved = (await resolve(address, { signal })).map(({ address }) => address)
+        policy.vetResolved(address, resolved)
+        return resolved
+      } catch (error) {
+        // Thrown, it would end the dial of the peer's other addresses too.
+        log?.('%a does not resolve - %e', address, error)
+        return []
+      }
+    }
+  })
+  // `dnsaddr` is libp2p's own key, for the user to replace; the other is nobody's, so that no name is left out by accident.
+  return { dnsaddr: resolver(['dnsaddr']), 'peerweave:names': resolver(['dns', 'dns4', 'dns6']) }
+}
+
 function hardenedGater (own: ConnectionGater, policy: DialPolicy, resolve: ResolveAddress): ConnectionGater {
-  /** A name is judged by what it resolves to; one that does not resolve cannot be dialled anyway. */
+  /** Names are literals by now, but for those that TLS needs: they are judged by what they resolve to. */
   const isAllowed = async (address: Multiaddr): Promise<boolean> => {
-    if (addressScope(address) !== 'name' || policy.permits(address)) return policy.permits(address)
+    if (policy.isVetted(address)) return true
+    if (!needsLookUp(address)) return policy.permits(address)
     const resolved = await resolve(address).catch(() => [])
     return resolved.length > 0 && resolved.every(({ scope }) => policy.permitsScope(scope))
   }

@@ -4,8 +4,7 @@
  * its components.
  */
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { addressScope, limits, type AddressScope } from '@peerweave/interface'
-import { endpointOf, targetPeer } from './peer-address.ts'
+import { addressScope, endpointOf, limits, targetPeer, type AddressScope } from '@peerweave/interface'
 import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 const POLICY: symbol = Symbol.for('@peerweave/policy')
@@ -19,6 +18,13 @@ export interface DialPolicy {
    * vetted for whoever turns out to be there.
    */
   vet: (address: Multiaddr, peer?: PeerId) => void
+  /**
+   * What an address with a name resolved to: where the name was vetted, so are these, for the same peers. libp2p has the
+   * literal alone when it asks.
+   */
+  vetResolved: (name: Multiaddr, resolved: readonly Multiaddr[]) => void
+  /** Whether it was vetted, for its peer or for anybody; never of scope `never`. */
+  isVetted: (address: Multiaddr, peer?: PeerId) => boolean
   /** Whether the address may be dialled as it stands. Of a name nothing is known before it was resolved: `false`. */
   permits: (address: Multiaddr, peer?: PeerId) => boolean
   /** Whether anybody may be told to be at an address of this scope. */
@@ -29,24 +35,30 @@ export interface DialPolicy {
 export function createDialPolicy (allow: readonly AddressScope[]): DialPolicy {
   const vetted = new Set<string>()
   const permitsScope = (scope: AddressScope): boolean => scope === 'public' || (scope !== 'never' && allow.includes(scope))
+  const isVetted = (address: Multiaddr, peer?: PeerId): boolean => addressScope(address) !== 'never' &&
+    (vetted.has(keyOf(address, peer?.toString() ?? targetPeer(address))) || vetted.has(keyOf(address, undefined)))
+  const add = (keys: readonly string[]): void => {
+    for (const key of keys) {
+      vetted.delete(key) // moved to the end: what is used is not the oldest
+      vetted.add(key)
+    }
+    for (const oldest of vetted) {
+      if (vetted.size <= limits.vettedAddresses) break
+      vetted.delete(oldest)
+    }
+  }
   return {
     self: undefined,
     permitsScope,
-    vet (address, peer) {
-      for (const key of keysOf(address, peer)) {
-        vetted.delete(key) // moved to the end: what is used is not the oldest
-        vetted.add(key)
-      }
-      for (const oldest of vetted) {
-        if (vetted.size <= limits.vettedAddresses) break
-        vetted.delete(oldest)
-      }
+    vet: (address, peer) => add(keysOf(address, peer)),
+    vetResolved (name, resolved) {
+      // libp2p resolves before it appends the peer, so the name is looked for under every peer.
+      const ending = ` ${endpointOf(name)}`
+      const owners = [...vetted].filter(key => key.endsWith(ending)).map(key => key.slice(0, -ending.length))
+      add([...owners.map(peer => `${peer}${ending}`), ...owners.flatMap(peer => resolved.map(address => keyOf(address, peer)))])
     },
-    permits (address, peer) {
-      const scope = addressScope(address)
-      if (scope === 'never' || permitsScope(scope)) return scope !== 'never'
-      return vetted.has(keyOf(address, peer?.toString() ?? targetPeer(address))) || vetted.has(keyOf(address, undefined))
-    }
+    isVetted,
+    permits: (address, peer) => permitsScope(addressScope(address)) || isVetted(address, peer)
   }
 }
 

@@ -1,23 +1,27 @@
 /** The host port: who is connected, and dials that go where they were told and nowhere else. */
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import {
-  addressScope, limits, mayReport, NetworkError, NotStartedError, safeText, show, throwIfAborted, toError, UnauthenticatedError, type Clock,
-  type DialOptions, type Host, type HostConnection, type HostEvents, type Identified, type ReporterScope, type Signer
+  addressScope, endpointOf, limits, mayReport, NetworkError, NotStartedError, numberOption, safeText, show, Slots, targetPeer, throwIfAborted, toError,
+  UnauthenticatedError, type Clock, type DialOptions, type Host, type HostConnection, type HostEvents, type Identified, type ReporterScope, type Signer
 } from '@peerweave/interface'
 import { policyOf } from './dial-policy.ts'
-import { endpointOf, targetPeer } from './peer-address.ts'
-import { Slots } from './slots.ts'
+import { needsLookUp, type ResolveAddress } from './resolve-address.ts'
 import type { Connection, IdentifyResult, Logger, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { DialPolicy } from './dial-policy.ts'
 import type { NodeComponents } from './node-components.ts'
-import type { ResolveAddress } from './resolve-address.ts'
 
 /**
  * How libp2p says that somebody else answered: the upgrader keeps only the words of noise and TLS. Its
  * `EncryptionFailedError` alone also means a connection lost in mid-handshake, which accuses nobody.
  */
 const WRONG_PEER = /expected remote identity|unexpected peer/i
+
+/** When a dial must be done, on the clock that its signal runs by. */
+interface DialDeadline {
+  signal: AbortSignal
+  at: number
+}
 
 export interface HostInit {
   clock: Clock
@@ -86,7 +90,8 @@ export class NodeHost implements Host {
     await this.#components.connectionManager.closeConnections(peer)
   }
 
-  async dial (targets: Multiaddr[], { signal, reporter = 'public' }: DialOptions = {}): Promise<HostConnection> {
+  async dial (targets: Multiaddr[], { signal, reporter = 'public', timeout }: DialOptions = {}): Promise<HostConnection> {
+    const duration = numberOption('timeout', timeout, limits.dialTimeout, { min: 1, max: limits.dialTimeoutMax })
     if (this.#session == null) throw new NotStartedError('dial before the ports were started')
     throwIfAborted(signal)
     const peer = this.#peerOf(targets)
@@ -96,9 +101,10 @@ export class NodeHost implements Host {
 
     using cancel = this.#clock.deadline(Infinity, signal, this.#session.signal)
     const release = await this.#budget.take(cancel.signal)
-    using deadline = this.#clock.deadline(limits.dialTimeout, cancel.signal)
+    const at = this.#clock.now() + duration
+    using deadline = this.#clock.deadline(duration, cancel.signal)
     try {
-      return hostConnection(await this.#connect(targets, peer, reporter, deadline.signal))
+      return hostConnection(await this.#connect(targets, peer, reporter, { signal: deadline.signal, at }))
     } catch (error) {
       throwIfAborted(cancel.signal)
       throw dialError(targets, toError(deadline.signal.aborted ? deadline.signal.reason : error))
@@ -123,12 +129,12 @@ export class NodeHost implements Host {
     return peer
   }
 
-  async #connect (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, signal: AbortSignal): Promise<Connection> {
+  async #connect (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, deadline: DialDeadline): Promise<Connection> {
     const { connectionManager } = this.#components
-    const addresses = await this.#dialable(targets, peer, reporter, signal)
+    const addresses = await this.#dialable(targets, peer, reporter, deadline.signal)
     for (const address of addresses) this.#policy?.vet(address)
     const before = new Set(connectionManager.getConnections())
-    const connection = await connectionManager.openConnection(addresses, { signal })
+    const connection = await this.#firstOf(addresses, deadline)
     const { remoteAddr, remotePeer } = connection
     if (addresses.some(address => endpointOf(address) === endpointOf(remoteAddr))) return connection
     // libp2p joined our dial to another one of the same peer, which may go where we would not.
@@ -138,11 +144,31 @@ export class NodeHost implements Host {
     throw new NetworkError(`reached only at ${safeText(remoteAddr)}, which was not asked for`)
   }
 
+  /**
+   * One after the other, as libp2p does, but each with half of the time that is left, and the last with all of it: a
+   * silent address leaves time for the next, and a single one has it all.
+   */
+  async #firstOf (addresses: Multiaddr[], { signal, at }: DialDeadline): Promise<Connection> {
+    const errors: Error[] = []
+    for (const [i, address] of addresses.entries()) {
+      const left = at - this.#clock.now()
+      using share = this.#clock.deadline(i === addresses.length - 1 ? left : left / 2, signal)
+      try {
+        return await this.#components.connectionManager.openConnection([address], { signal: share.signal })
+      } catch (error) {
+        if (signal.aborted) throw error
+        const cause = toError(share.signal.aborted ? share.signal.reason : error)
+        errors.push(...(cause instanceof AggregateError ? cause.errors as Error[] : [cause]))
+      }
+    }
+    const [first, ...others] = errors
+    throw first != null && others.length === 0 ? first : new AggregateError(errors, 'no address could be reached')
+  }
+
   /** Literal addresses that the policy allows, in the order of the targets; at least one. */
   async #dialable (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, signal: AbortSignal): Promise<Multiaddr[]> {
     const results = await Promise.allSettled(targets.map(async target => {
-      const scope = addressScope(target)
-      if (scope !== 'name') return scope === 'never' ? [] : [target]
+      if (!needsLookUp(target)) return addressScope(target) === 'never' ? [] : [target]
       const resolved = await this.#resolve(target, { signal })
       return resolved
         .filter(({ scope }) => mayReport(reporter, scope) || this.#policy?.permitsScope(scope) === true)

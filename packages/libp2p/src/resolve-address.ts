@@ -1,11 +1,10 @@
 /**
- * Names made into literal addresses before anybody dials, because a policy on addresses cannot see through a name, and
- * libp2p resolves only after its gate.
+ * Names made into literal addresses before anybody dials, because a policy on addresses cannot see through a name, and a
+ * transport that gets one looks it up by itself, where the answer may be another (DNS rebinding).
  */
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { addressScope, LimitExceededError, limits, raceSignal, safeText, type AddressScope, type Clock } from '@peerweave/interface'
+import { multiaddr, type Component, type Multiaddr } from '@multiformats/multiaddr'
+import { addressScope, endpointOf, LimitExceededError, limits, raceSignal, safeText, targetPeer, type AddressScope, type Clock } from '@peerweave/interface'
 import { LOOKUP_TIMEOUT, LOOKUPS_PER_ADDRESS } from './constants.ts'
-import { endpointOf, targetPeer } from './peer-address.ts'
 
 export type LookupType = 'A' | 'AAAA' | 'TXT'
 
@@ -30,6 +29,18 @@ const TYPE_NUMBERS: Record<LookupType, number> = { A: 1, TXT: 16, AAAA: 28 }
 
 const HOST_TYPES: Record<string, LookupType[]> = { dns: ['A', 'AAAA'], dns4: ['A'], dns6: ['AAAA'] }
 
+/** Whether it takes DNS to know where the address leads: WebSocket transports dial the name in `/sni`, not the literal. */
+export function needsLookUp (address: Multiaddr): boolean {
+  return addressScope(address) === 'name' || address.getComponents().some(({ name }) => name === 'sni')
+}
+
+/** Whether TLS needs the name that the address begins with, since the certificate is made out to it. */
+export function isNameKept (address: Multiaddr): boolean {
+  const components = address.getComponents()
+  return HOST_TYPES[components[0]?.name ?? ''] != null && components.some(({ name }) => name === 'tls' || name === 'wss') &&
+    !components.some(({ name }) => name === 'sni')
+}
+
 /** From the nearest to the farthest: a name that has several addresses is judged by its nearest. */
 const NEAREST_FIRST: AddressScope[] = ['never', 'loopback', 'link-local', 'private', 'name', 'public']
 
@@ -50,8 +61,8 @@ export function defaultResolveName (dns?: Dns): ResolveName {
 
 /**
  * Makes the function that resolves `/dns`, `/dns4`, `/dns6` and `/dnsaddr`. A literal address is its own answer. What can
- * be had of a name is given, and only if that is nothing the first failure is thrown. A name that TLS needs is kept, since
- * the certificate is made out to it, and judged by what it resolves to.
+ * be had of a name is given, and only if that is nothing the first failure is thrown. A name that TLS needs is kept and
+ * judged by what it resolves to, and so is a name in `/sni`.
  */
 export function addressResolver ({ clock, resolveName }: { clock: Clock, resolveName: ResolveName }): ResolveAddress {
   return async (target, { signal } = {}) => {
@@ -66,6 +77,15 @@ export function addressResolver ({ clock, resolveName }: { clock: Clock, resolve
       return answers.slice(0, limits.addressesPerClaim)
     }
 
+    const lookUpHost = async (name: string, types: LookupType[]): Promise<Component[]> => {
+      const ips = await whatSucceeds(types.map(async type => await lookUp(name, type)))
+      return ips.flatMap(ip => {
+        const literal = parse(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}`)?.getComponents()
+        // One component, because an "IP" with slashes would bring a port of its own.
+        return literal?.length === 1 ? literal : []
+      })
+    }
+
     const resolve = async (address: Multiaddr): Promise<Resolved[]> => {
       const [host, ...rest] = address.getComponents()
       const name = host?.value ?? ''
@@ -73,19 +93,19 @@ export function addressResolver ({ clock, resolveName }: { clock: Clock, resolve
         const entries = dnsaddrEntries(await lookUp(`_dnsaddr.${name}`, 'TXT'), targetPeer(address))
         return await whatSucceeds(entries.map(resolve))
       }
+      const at = async (name: string, types: LookupType[]): Promise<Resolved[]> => {
+        const literals = (await lookUpHost(name, types)).map(literal => multiaddr([literal, ...rest]))
+        return literals.map(literal => ({ address: literal, scope: addressScope(literal) }))
+      }
       const types = HOST_TYPES[host?.name ?? '']
-      if (types == null) return [{ address, scope: addressScope(address) }]
-
-      const ips = await whatSucceeds(types.map(async type => await lookUp(name, type)))
-      const literals = ips.flatMap(ip => {
-        const literal = parse(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}`)?.getComponents()
-        // One component, because an "IP" with slashes would bring a port of its own.
-        return literal?.length === 1 ? [multiaddr([...literal, ...rest])] : []
-      })
-      const resolved = literals.map(literal => ({ address: literal, scope: addressScope(literal) }))
-      const isCertified = rest.some(({ name }) => name === 'tls' || name === 'wss') && !rest.some(({ name }) => name === 'sni')
-      const nearest = NEAREST_FIRST.find(scope => resolved.some(one => one.scope === scope))
-      return isCertified && nearest != null ? [{ address, scope: nearest }] : resolved
+      const literals = types == null ? [{ address, scope: addressScope(address) }] : await at(name, types)
+      const sni = rest.find(({ name }) => name === 'sni')?.value
+      if (sni == null && !isNameKept(address)) return literals
+      const behindName = sni == null ? literals : await at(sni, ['A', 'AAAA'])
+      if (behindName.length === 0) return []
+      const judge = (known: Resolved[]): AddressScope =>
+        NEAREST_FIRST.find(scope => [...known, ...behindName].some(one => one.scope === scope)) ?? 'never'
+      return sni == null ? [{ address, scope: judge(literals) }] : literals.map(one => ({ ...one, scope: judge([one]) }))
     }
 
     return await resolve(target)

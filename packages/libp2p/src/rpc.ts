@@ -5,11 +5,10 @@
 import { setMaxListeners } from 'main-event'
 import { lpStream } from '@libp2p/utils'
 import {
-  abortError, ConnectionClosedError, LimitExceededError, limits, NotFoundError, NotStartedError, PeerweaveError, raceSignal, safeText,
+  abortError, ConnectionClosedError, LimitExceededError, limits, NotFoundError, NotStartedError, PeerweaveError, raceSignal, safeText, Slots,
   throwIfAborted, toError, type Clock, type HandlerLimits, type RequestHandler, type RequestOptions, type Rpc
 } from '@peerweave/interface'
 import { CLOSE_TIMEOUT } from './constants.ts'
-import { Slots } from './slots.ts'
 import type { Connection, Logger, PeerId, Stream } from '@libp2p/interface'
 import type { NodeComponents } from './node-components.ts'
 

@@ -77,6 +77,14 @@ describe('the gater', () => {
     expect(await denied('gone.example.org')).toBe(true)
   })
 
+  it('judges a name that TLS needs, and one in /sni, since the transport dials that one', async () => {
+    const gater = gaterOf({ resolveName: async name => name === 'good.example.org' ? ['8.8.8.8'] : ['127.0.0.1'] })
+    expect(await denies(gater, multiaddr('/dns4/good.example.org/tcp/443/wss'))).toBe(false)
+    expect(await denies(gater, multiaddr('/dns4/bad.example.org/tcp/443/tls/ws'))).toBe(true)
+    expect(await denies(gater, multiaddr('/ip4/8.8.8.8/tcp/443/tls/sni/good.example.org/ws'))).toBe(false)
+    expect(await denies(gater, multiaddr('/ip4/8.8.8.8/tcp/443/tls/sni/bad.example.org/ws'))).toBe(true)
+  })
+
   it('asks no DNS server when a stranger\'s name is only remembered', async () => {
     let asked = 0
     const gater = gaterOf({ resolveName: async () => { asked++; return [] } })
@@ -132,6 +140,7 @@ describe('peerweaveDefaults', () => {
       inboundUpgradeTimeout: limits.upgradeTimeout
     })
     expect(options.peerStore).toMatchObject({ maxAddressAge: Infinity, maxPeerAge: 5 })
+    expect(peerweaveDefaults().connectionManager).toMatchObject({ dialTimeout: limits.dialTimeout, addressDialTimeout: limits.dialTimeoutMax })
     expect(peerweaveDefaults().peerStore.maxPeerAge).toBe(3 * 24 * 3_600_000)
   })
 
@@ -186,6 +195,44 @@ describe('a node with these defaults', () => {
     await expect(a.ports.host.dial([target])).rejects.toMatchObject({ name: 'NetworkError' })
     await expect(a.node.dial(target)).rejects.toMatchObject({ name: 'DialDeniedError' })
     expect((await a.ports.host.dial([target], { reporter: 'configured' })).remoteAddr.equals(b.address)).toBe(true)
+  })
+
+  it.each(['dns4', 'dns'])('dials the address of a /%s name that was judged, whatever the name stands for at the next look-up', async host => {
+    const canary = await makeCanary()
+    // The gate hears 127.0.0.2, where nobody is; the system, which the transport would ask, says 127.0.0.1.
+    const options = peerweaveDefaults(baseOptions(), { allow: ['loopback'], resolveName: async (_name, type) => type === 'A' ? ['127.0.0.2'] : [] })
+    const { node } = await makeNode(options)
+    await expect(node.dial(multiaddr(`/${host}/localhost/tcp/${canary.port}`), { signal: AbortSignal.timeout(2_000) })).rejects.toBeInstanceOf(Error)
+    expect(canary.connects()).toBe(0)
+  })
+
+  it('dials no name from its address book whose answer is not public, and dials it once it was vetted for that peer', async () => {
+    const [a, b] = [await makePorts(hardened()), await makeNode(hardened())]
+    const name = multiaddr(b.address.toString().replace('/ip4/127.0.0.1', '/dns4/localhost')).decapsulateCode(421)
+    await a.components.peerStore.merge(b.node.peerId, { multiaddrs: [name] })
+    await expect(a.node.dial(b.node.peerId)).rejects.toMatchObject({ name: 'DialDeniedError' })
+    policyOf(a.components.connectionGater)?.vet(name, await makePeer())
+    await expect(a.node.dial(b.node.peerId)).rejects.toMatchObject({ name: 'DialDeniedError' })
+    policyOf(a.components.connectionGater)?.vet(name, b.node.peerId)
+    expect((await a.node.dial(b.node.peerId)).remoteAddr.equals(b.address)).toBe(true)
+  })
+
+  it('reaches a literal address beside a name that does not resolve', async () => {
+    const options = peerweaveDefaults(baseOptions(), { allow: ['loopback'], resolveName: async () => { throw new Error('no such name') } })
+    const [a, b] = [await makeNode(options), await makeNode(hardened())]
+    const gone = withPeer(multiaddr('/dns4/gone.example.org/tcp/1'), b.node.peerId)
+    expect((await a.node.dial([gone, b.address])).remoteAddr.equals(b.address)).toBe(true)
+  })
+
+  it('asks a resolver of the user\'s beside ours, and judges what it says', async () => {
+    const canary = await makeCanary()
+    const theirs = { canResolve: (address: Multiaddr) => address.toString().includes('/dns4/'), resolve: async () => [canary.address] }
+    const resolved: string[] = []
+    const { node } = await makeNode(peerweaveDefaults({
+      ...baseOptions(), connectionManager: { resolvers: { names: theirs } }
+    }, { resolveName: async name => { resolved.push(name); return [] } }))
+    await expect(node.dial(multiaddr('/dns4/h.example.org/tcp/1'))).rejects.toMatchObject({ name: 'DialDeniedError' })
+    expect([resolved, canary.connects()]).toEqual([['h.example.org'], 0])
   })
 
   it('keeps its own addresses in its own entry, and no such address of a stranger', async () => {

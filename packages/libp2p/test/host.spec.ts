@@ -3,8 +3,8 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { limits, virtualClock } from '@peerweave/interface'
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { cleanUp, deadAddress, makeCanary, makePair, makePorts, withPeer } from './nodes.ts'
-import { until } from './until.ts'
 import type { HostConnection, Identified } from '@peerweave/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
@@ -160,6 +160,34 @@ describe('what a dial ends in', () => {
     await until(() => canary.connects() === 1)
     await clock.advance(limits.dialTimeout)
     expect(await dial).toMatchObject({ name: 'NetworkError', cause: { name: 'TimeoutError' } })
+    expect(clock.pending).toBe(0)
+  })
+
+  it('has the time that the caller gives it, and no more than there may be', async () => {
+    const clock = virtualClock()
+    const { ports } = await makePorts({}, { clock })
+    const canary = await makeCanary()
+    const timeout = 3 * limits.dialTimeout
+    let isOver = false
+    const dial = ports.host.dial([canary.address], { timeout }).catch(error => error).finally(() => { isOver = true })
+    await until(() => canary.connects() === 1)
+    await clock.advance(timeout - 1)
+    expect(isOver).toBe(false)
+    await clock.advance(1)
+    expect(await dial).toMatchObject({ name: 'NetworkError', cause: { name: 'TimeoutError' } })
+    await expect(ports.host.dial([canary.address], { timeout: limits.dialTimeoutMax + 1 })).rejects.toThrow(/timeout must be/)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('is the next address when one is silent, before the time is over', async () => {
+    const clock = virtualClock()
+    // Without libp2p's own bound on one address, which runs on the platform's clock.
+    const patient = { connectionManager: { addressDialTimeout: limits.dialTimeoutMax } }
+    const [a, b, silent] = [await makePorts(patient, { clock }), await makePorts(), await makeCanary()]
+    const dial = a.ports.host.dial([withPeer(silent.address, b.node.peerId), b.address])
+    await until(() => silent.connects() === 1)
+    await clock.advance(limits.dialTimeout / 2)
+    expect((await dial).remoteAddr.equals(b.address)).toBe(true)
     expect(clock.pending).toBe(0)
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { portsFrom } from '../src/index.ts'
 import { makeCanary, makeNode, makePorts } from './nodes.ts'
-import { until } from './until.ts'
 
 const PROTOCOL = '/peerweave-test/ports/1.0.0'
 const LIMITS = { maxRequest: 16, timeout: 1_000 }

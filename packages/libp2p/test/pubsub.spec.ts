@@ -1,7 +1,7 @@
 import { gossipsub } from '@libp2p/gossipsub'
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { makePorts, type PortsNode } from './nodes.ts'
-import { until } from './until.ts'
 import type { PubSub, PubSubMessage, Verdict } from '@peerweave/interface'
 
 const TOPIC = '/peerweave-test/topic/1.0.0'

@@ -1,7 +1,7 @@
 import { limits, systemClock, virtualClock } from '@peerweave/interface'
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { makePair, makePorts, type PortsNode } from './nodes.ts'
-import { until } from './until.ts'
 import type { RequestOptions } from '@peerweave/interface'
 
 const PROTOCOL = '/peerweave-test/echo/1.0.0'

@@ -1,9 +1,9 @@
 /** Silent connects take the places of connections not yet upgraded (F2). Loopback only, 50 a second for 3 seconds. */
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { peerweaveDefaults } from '../src/index.ts'
 import { baseOptions, cleanUp, makeNode } from './nodes.ts'
-import { until } from './until.ts'
 import type { Libp2pOptions } from 'libp2p'
 
 const SILENT = 150
@@ -26,7 +26,7 @@ async function honestDials (options: Libp2pOptions): Promise<number> {
   let honest = 0
   for (const [i, dialler] of diallers.entries()) {
     // Spread over the attack: one dial each time that so many more silent connects were made.
-    await until(() => sockets.length >= (i + 1) * SILENT / HONEST, 30_000)
+    await until(() => sockets.length >= (i + 1) * SILENT / HONEST, 'so many are connected', 30_000)
     honest += await dialler.node.dial(address, { signal: AbortSignal.timeout(1_000) }).then(() => 1, () => 0)
   }
   expect(node.getConnections().length).toBeLessThanOrEqual(HONEST)
