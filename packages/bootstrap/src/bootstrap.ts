@@ -2,10 +2,12 @@
  * Dials a list of known nodes and says which answered. A node that fails is tried again with jittered back-off for as
  * long as we run; one that leaves is tried again too.
  */
-import { abortError, backoff, BootstrapFailedError, defineMechanism, settledOrAborted, shuffle, toError } from '@peerweave/interface'
+import {
+  abortError, backoff, BootstrapFailedError, defineMechanism, LimitExceededError, settledOrAborted, shuffle, toError
+} from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { RETRY } from './constants.ts'
-import { NodeList, type ListedNode } from './node-list.ts'
+import { NodeList, parseNode, type ListedNode } from './node-list.ts'
 import { resolveOptions, type BootstrapOptions, type ResolvedBootstrapOptions } from './options.ts'
 import type { Claim, Clock, DiscoveryMechanism, Host, MechanismContext, MechanismFactory, Round, Session, Sighting, Timer } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
@@ -37,6 +39,7 @@ export interface Bootstrap extends DiscoveryMechanism {
 /**
  * @throws TypeError naming a wrong option
  * @throws InvalidBootstrapNodeError naming a wrong address
+ * @throws LimitExceededError naming the address that is one too many
  */
 export function bootstrap (options: BootstrapOptions): MechanismFactory<Bootstrap> {
   const resolved = resolveOptions(options)
@@ -59,7 +62,9 @@ interface Node extends ListedNode {
 function create (context: MechanismContext, options: ResolvedBootstrapOptions): Bootstrap {
   const { host } = context.ports
   const nodes = new NodeList<Node>(node => ({ ...node, successes: 0, failures: 0, failuresInRow: 0, waiting: 0 }))
-  for (const address of options.list) nodes.add(address)
+  for (const { peerId, addresses } of options.nodes) {
+    for (const address of addresses) nodes.add({ peerId, address })
+  }
   const dialler = new Dialler(host, options)
 
   const mechanism = defineMechanism(context, {
@@ -85,7 +90,7 @@ function create (context: MechanismContext, options: ResolvedBootstrapOptions): 
     nodes: () => [...nodes].map(({ peerId, addresses, lastAttempt, successes, failures, lastError }) => {
       return Object.freeze({ peerId, addresses: [...addresses], lastAttempt, successes, failures, lastError })
     }),
-    addNode: (address: string | Multiaddr) => dialler.tryNow(nodes.add(address))
+    addNode: (address: string | Multiaddr) => dialler.tryNow(nodes.add(parseNode(address)))
   })
 }
 
@@ -106,7 +111,7 @@ class Dialler {
    * next. A node whose retry is not due is left to its timer. What is still under way when the round ends goes on, and
    * is news when it succeeds.
    *
-   * @throws BootstrapFailedError when none answered, with each cause, and when to ask again
+   * @throws BootstrapFailedError when none answered, with the last error of each, and when to ask again
    */
   async * round (nodes: readonly Node[], { signal, limit }: Round): AsyncGenerator<Sighting> {
     const now = this.#clock.now()
@@ -139,9 +144,11 @@ class Dialler {
       for (const node of pending.keys()) node.waiting--
     }
     if (answered > 0 || nodes.length === 0) return
+    // Of a node that waits for its retry nothing was tried in this round: what it failed with before is the cause.
+    const causes = new Set([...errors, ...nodes.flatMap(({ lastError }) => lastError ?? [])])
     const due = Math.min(...nodes.map(({ retry }) => retry?.at ?? now))
     throw new BootstrapFailedError(`none of ${nodes.length} bootstrap nodes answered`, {
-      cause: new AggregateError(errors), retryAfter: Math.max(0, due - this.#clock.now())
+      cause: new AggregateError(causes), retryAfter: Math.max(0, due - this.#clock.now())
     })
   }
 
@@ -169,10 +176,11 @@ class Dialler {
   }
 
   async #dial (node: Node, session: Session): Promise<Claim> {
-    using deadline = this.#clock.deadline(this.#options.timeout, session.signal)
     node.lastAttempt = this.#clock.wall()
     try {
-      const { remoteAddr } = await this.#host.dial(node.addresses, { signal: deadline.signal, reporter: 'configured' })
+      const { remoteAddr } = await this.#host.dial(node.addresses, {
+        signal: session.signal, reporter: 'configured', timeout: this.#options.timeout
+      })
       this.cancelRetry(node)
       node.successes++
       node.failuresInRow = 0
@@ -189,9 +197,12 @@ class Dialler {
       return claim
     } catch (error) {
       if (!session.signal.aborted) {
-        node.failures++
-        node.failuresInRow++
-        node.lastError = toError(error)
+        // Our own queue was full: that says nothing of the node, which was not dialled.
+        if (!(error instanceof LimitExceededError)) {
+          node.failures++
+          node.failuresInRow++
+          node.lastError = toError(error)
+        }
         this.cancelRetry(node)
         this.retryLater(node)
       }

@@ -1,6 +1,6 @@
 /**
- * Finds the first peers from a list of known addresses: dials them all at once, tries those that fail again with
- * jittered back-off, and says which answered.
+ * Finds the first peers from a list of known addresses: dials at most `maxPeers` of them at once, says which answered, and
+ * tries those that fail again with jittered back-off.
  *
  * @example
  * ```ts

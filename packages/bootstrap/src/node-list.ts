@@ -1,7 +1,7 @@
 /** The bootstrap nodes by peer: what the user wrote, parsed and checked. */
 import { addressScope, InvalidBootstrapNodeError, LimitExceededError, limits, show } from '@peerweave/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { isMultiaddr, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 
 export interface ListedNode {
@@ -10,8 +10,18 @@ export interface ListedNode {
   readonly addresses: Multiaddr[]
 }
 
+/** One address of one node. */
+export interface NodeAddress {
+  readonly peerId: PeerId
+  readonly address: Multiaddr
+}
+
 /** @throws InvalidBootstrapNodeError naming the address and what it lacks */
-export function parseNode (text: string | Multiaddr): { peerId: PeerId, address: Multiaddr } {
+export function parseNode (text: string | Multiaddr): NodeAddress {
+  // `multiaddr` takes nothing at all for the empty address, and bytes for an encoded one.
+  if (!isMultiaddr(text) && (typeof text !== 'string' || text === '')) {
+    throw new InvalidBootstrapNodeError(`${show(text)} is not a multiaddr`)
+  }
   let address: Multiaddr
   try {
     address = multiaddr(text)
@@ -41,20 +51,20 @@ export class NodeList<Node extends ListedNode> implements Iterable<Node> {
     this.#make = make
   }
 
-  add (text: string | Multiaddr): Node {
-    const { peerId, address } = parseNode(text)
+  /** @throws LimitExceededError naming the address */
+  add ({ peerId, address }: NodeAddress): Node {
     const id = peerId.toString()
     let node = this.#nodes.get(id)
     if (node == null) {
       if (this.#nodes.size >= limits.bootstrapNodes) {
-        throw new LimitExceededError(`at most ${limits.bootstrapNodes} bootstrap nodes, ${show(text)} is one more`)
+        throw new LimitExceededError(`at most ${limits.bootstrapNodes} bootstrap nodes, ${show(address)} is one more`)
       }
       node = this.#make({ peerId, addresses: [] })
       this.#nodes.set(id, node)
     }
     const isKnown = node.addresses.some(known => known.equals(address))
     if (!isKnown && node.addresses.length >= limits.addressesPerDial) {
-      throw new LimitExceededError(`at most ${limits.addressesPerDial} addresses of one bootstrap node, ${show(text)} is one more`)
+      throw new LimitExceededError(`at most ${limits.addressesPerDial} addresses of one bootstrap node, ${show(address)} is one more`)
     }
     if (!isKnown) node.addresses.push(address)
     return node

@@ -1,7 +1,7 @@
 /** The options of `bootstrap`, checked once. */
-import { knownOptions, limits, numberOption, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
+import { knownOptions, limits, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
 import { MAX_PEERS, TIMEOUT, TTL } from './constants.ts'
-import { parseNode } from './node-list.ts'
+import { NodeList, parseNode, type ListedNode } from './node-list.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 export interface BootstrapOptions {
@@ -11,7 +11,12 @@ export interface BootstrapOptions {
   name?: string | undefined
   /** Peers taken in one round, drawn at random. More find more, and load the bootstrap nodes more. @default {@link MAX_PEERS} */
   maxPeers?: number | undefined
-  /** ms for one attempt at one node. @default {@link TIMEOUT} */
+  /**
+   * ms for one attempt at one node, over all its addresses; at most `limits.dialTimeoutMax`. Waiting for other dials of
+   * ours to end is not counted. Longer reaches slower nodes, and lets a silent one keep its place for longer.
+   *
+   * @default {@link TIMEOUT}
+   */
   timeout?: number | undefined
   /** ms that "it answered us there" stands. @default {@link TTL} */
   ttl?: number | undefined
@@ -21,21 +26,25 @@ export interface BootstrapOptions {
 
 const KNOWN = ['list', 'name', 'maxPeers', 'timeout', 'ttl', 'clock', 'rng'] as const
 
-export type ResolvedBootstrapOptions = Readonly<{ [Key in typeof KNOWN[number]]-?: NonNullable<BootstrapOptions[Key]> }>
+export type ResolvedBootstrapOptions = Readonly<{ [Key in Exclude<typeof KNOWN[number], 'list'>]-?: NonNullable<BootstrapOptions[Key]> }> & {
+  /** The list, parsed and within its bounds. */
+  readonly nodes: readonly ListedNode[]
+}
 
-/** @throws TypeError, or InvalidBootstrapNodeError for an address of the list */
+/** @throws TypeError; for the list InvalidBootstrapNodeError or LimitExceededError, naming the address */
 export function resolveOptions (options: BootstrapOptions): ResolvedBootstrapOptions {
   knownOptions('bootstrap', options, KNOWN)
-  const { list, name = 'bootstrap', clock = systemClock(), rng = systemRng() } = options
-  if (!Array.isArray(list)) throw new TypeError('list must be a list of addresses that end in /p2p/<peer id>')
-  for (const text of list) parseNode(text)
+  const { list, clock = systemClock(), rng = systemRng() } = options
+  if (!Array.isArray(list)) throw new TypeError(`list must be a list of addresses that end in /p2p/<peer id>, got ${show(list)}`)
+  const nodes = new NodeList(node => node)
+  for (const text of list) nodes.add(parseNode(text))
   return Object.freeze({
-    list: [...list],
-    name,
+    nodes: [...nodes],
+    name: nameOption('name', options.name, 'bootstrap'),
     clock,
     rng,
     maxPeers: numberOption('maxPeers', options.maxPeers, MAX_PEERS, { min: 1, max: limits.bootstrapNodes, integer: true }),
-    timeout: numberOption('timeout', options.timeout, TIMEOUT, { min: 1 }),
+    timeout: numberOption('timeout', options.timeout, TIMEOUT, { min: 1, max: limits.dialTimeoutMax }),
     ttl: numberOption('ttl', options.ttl, TTL, { min: limits.ttlMin, max: limits.ttlMax })
   })
 }

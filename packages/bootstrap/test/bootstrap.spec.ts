@@ -1,6 +1,6 @@
 /** The laws of the mechanism in virtual time, over an in-memory network. */
 import { complianceContext, memoryNetwork, type ComplianceContext, type MemoryNetwork } from '@peerweave/compliance'
-import { limits, seededRng, virtualClock, type Claim, type Sighting, type VirtualClock } from '@peerweave/interface'
+import { LimitExceededError, limits, seededRng, virtualClock, type Claim, type Sighting, type VirtualClock } from '@peerweave/interface'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { bootstrap, type Bootstrap, type BootstrapOptions } from '../src/index.ts'
@@ -90,6 +90,46 @@ describe('a round', () => {
     expect(error).toMatchObject({ code: 'ERR_BOOTSTRAP_FAILED', cause: { errors: [{ code: 'ERR_NETWORK' }, { code: 'ERR_NETWORK' }] } })
     expect(error.retryAfter).toBeGreaterThan(0)
     await mechanism.stop()
+  })
+
+  it('in which every node waits for its retry fails with what each failed with before', async () => {
+    const mechanism = make([await dead(), await dead()])
+    await mechanism.start()
+    await round(mechanism).catch(() => {})
+    const error = await round(mechanism).then(() => undefined, error => error)
+    expect(mechanism.nodes().map(({ failures }) => failures)).toEqual([1, 1])
+    expect(error).toMatchObject({ code: 'ERR_BOOTSTRAP_FAILED', cause: { errors: [{ code: 'ERR_NETWORK' }, { code: 'ERR_NETWORK' }] } })
+    await mechanism.stop()
+  })
+
+  it('for which our own dial queue is full accuses no node, and tries again', async () => {
+    const a = await complianceContext({ network })
+    const { host } = own.ports
+    const { dial } = host
+    host.dial = async () => { throw new LimitExceededError('200 are waiting already') }
+    const mechanism = make([addressOf(a)])
+    await mechanism.start()
+    expect(await round(mechanism).then(() => undefined, error => error)).toMatchObject({ cause: { errors: [{ code: 'ERR_LIMIT_EXCEEDED' }] } })
+    expect(mechanism.nodes()[0]).toMatchObject({ failures: 0, lastError: undefined })
+    host.dial = dial
+    await clock.advance(2 * RETRY.base)
+    expect(mechanism.nodes()[0]).toMatchObject({ failures: 0, successes: 1 })
+    await mechanism.stop()
+  })
+
+  it('gives each dial the whole of its time, on the user\'s word', async () => {
+    const asked: unknown[] = []
+    own.ports.host.dial = async (_, options) => {
+      asked.push([options?.timeout, options?.reporter])
+      throw new Error('no network')
+    }
+    for (const options of [{}, { timeout: 7 }]) {
+      const mechanism = make([await dead()], options)
+      await mechanism.start()
+      await round(mechanism).catch(() => {})
+      await mechanism.stop()
+    }
+    expect(asked).toEqual([[30_000, 'configured'], [7, 'configured']])
   })
 
   it('with an empty list is empty, not a failure', async () => {
@@ -203,6 +243,11 @@ describe('retries', () => {
 describe('the list', () => {
   it.each([
     ['not a multiaddr', 'nonsense', /"nonsense" is not a multiaddr/],
+    ['empty', '', /"" is not a multiaddr/],
+    ['a number', 7 as never, /7 is not a multiaddr/],
+    ['null', null as never, /null is not a multiaddr/],
+    ['bytes', new Uint8Array(2) as never, /is not a multiaddr/],
+    ['an object', {} as never, /\{\} is not a multiaddr/],
     ['no peer id', '/ip4/10.0.0.1/tcp/1', /does not end in \/p2p/],
     ['a broken peer id', '/ip4/10.0.0.1/tcp/1/p2p/QmBroken', /is not a multiaddr|not a peer id/],
     ['nothing to dial', '/unix/tmp/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X', /can be dialled/],
@@ -228,6 +273,12 @@ describe('the list', () => {
     else expect(() => mechanism.addNode(oneMore)).toThrow(expect.objectContaining({ code: 'ERR_LIMIT_EXCEEDED' }))
   })
 
+  it('that is too long is refused when it is given, not when the node is built', async () => {
+    const list = await Promise.all(Array.from({ length: limits.bootstrapNodes + 1 }, dead))
+    expect(() => bootstrap({ list })).toThrow(expect.objectContaining({ code: 'ERR_LIMIT_EXCEEDED', message: expect.stringContaining(String(list.at(-1))) }))
+    expect(() => bootstrap({ list: list.slice(1) })).not.toThrow()
+  })
+
   it('a node added at run time is tried at once', async () => {
     const a = await complianceContext({ network })
     const mechanism = make([])
@@ -241,7 +292,13 @@ describe('the list', () => {
   })
 
   it('names a wrong option', () => {
-    expect(() => bootstrap({ list: 'x' as never })).toThrow(/list/)
+    expect(() => bootstrap({ list: '/ip4/10.0.0.1/tcp/1' as never })).toThrow(
+      new TypeError('list must be a list of addresses that end in /p2p/<peer id>, got "/ip4/10.0.0.1/tcp/1"')
+    )
+    expect(() => bootstrap({} as never)).toThrow(/list must be a list .*, got undefined/)
+    expect(() => bootstrap(undefined as never)).toThrow(new TypeError('bootstrap takes an object of options, got undefined'))
+    expect(() => bootstrap({ list: [], timeout: 120_001 })).toThrow(/timeout must be .* to 120000/)
+    expect(() => bootstrap({ list: [], name: 'a/b' })).toThrow(/name must be/)
     expect(() => bootstrap({ list: [], maxPeers: 0 })).toThrow(/maxPeers must be a whole number from 1/)
     expect(() => bootstrap({ list: [], retries: 3 } as never)).toThrow(/retries/)
   })

@@ -9,6 +9,7 @@ import { yamux } from '@libp2p/yamux'
 import { peerweaveDefaults } from '@peerweave/libp2p'
 import { createLibp2p } from 'libp2p'
 import { afterEach, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { bootstrap, type BootstrapOptions } from '../src/index.ts'
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 
@@ -49,14 +50,6 @@ async function makeNewcomer (list: string[], options: Partial<BootstrapOptions>)
   return made
 }
 
-async function until (condition: () => boolean, ms = 5_000): Promise<void> {
-  const end = performance.now() + ms
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${condition}`)
-    await new Promise(resolve => setTimeout(resolve, 5))
-  }
-}
-
 async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
@@ -85,7 +78,7 @@ it('finds a good node among a dead one, one with another id, a silent one and an
   ]
   const made = await newcomer(list, { timeout: 1_000 })
   const { seeds } = made.services
-  await until(() => seeds.nodes().every(({ successes, failures }) => successes + failures > 0), 8_000)
+  await until(() => seeds.nodes().every(({ successes, failures }) => successes + failures > 0), 'every node was tried', 8_000)
   const [dead, wrong, mute, unresolvable, fine] = seeds.nodes()
   expect(fine).toMatchObject({ successes: 1, failures: 0 })
   expect(dead?.lastError).toMatchObject({ code: 'ERR_NETWORK' })
@@ -95,16 +88,26 @@ it('finds a good node among a dead one, one with another id, a silent one and an
   expect(made.getPeers().map(String)).toEqual([good.peerId.toString()])
 })
 
+it('reaches a configured name that resolves to loopback, where nobody else\'s word would do', async () => {
+  const good = await node()
+  const made = await createLibp2p({
+    ...peerweaveDefaults({ transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] }),
+    services: { identify: identify(), seeds: bootstrap({ list: [addressOf(good).replace('/ip4/127.0.0.1', '/dns4/localhost')] }) }
+  })
+  cleanups.push(() => made.stop())
+  await until(() => made.getPeers().length === 1)
+})
+
 it('finds a node that comes up after us, and again after it was restarted', async () => {
   const privateKey = await generateKeyPair('Ed25519')
   const port = await freePort()
   const made = await newcomer([`/ip4/127.0.0.1/tcp/${port}/p2p/${peerIdFromPrivateKey(privateKey)}`])
   await until(() => (made.services.seeds.nodes()[0]?.failures ?? 0) > 0)
   const first = await node({ privateKey, port })
-  await until(() => made.getPeers().length === 1, 15_000)
+  await until(() => made.getPeers().length === 1, 'found', 15_000)
   await first.stop()
   await until(() => made.getPeers().length === 0)
   await node({ privateKey, port })
-  await until(() => made.getPeers().length === 1, 15_000)
+  await until(() => made.getPeers().length === 1, 'found again', 15_000)
   expect(made.services.seeds.nodes()[0]?.successes).toBeGreaterThanOrEqual(2)
 }, 60_000)
