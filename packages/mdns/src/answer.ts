@@ -8,6 +8,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { clampTtl, limits, type DropCounter } from '@peerweave/interface'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import { encodingLength } from 'dns-packet'
+import { MAX_TTL } from './constants.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Answer } from 'dns-packet'
@@ -75,7 +76,7 @@ export interface PresentPeer {
   peerId: PeerId
   /** Without `/p2p/id`; 1 to `limits.addressesPerClaim`. */
   multiaddrs: Multiaddr[]
-  /** The least of its records, ms, within `limits.ttlMin … ttlMax`. */
+  /** The least of its records, ms, within `limits.ttlMin … MAX_TTL`. */
   ttl: number
 }
 
@@ -100,7 +101,7 @@ export interface ParseOptions {
 /**
  * Reads a decoded response. Records of other services are none of our business; what is ours and wrong is counted:
  * `bad-address`, `address-too-long`, `no-peer-id`, `mixed-ids` (one name, two ids: nobody knows whose the rest is),
- * `too-many-addresses`.
+ * `too-many-addresses`, `too-many-goodbyes`.
  */
 export function parseAnswer ({ answers, additionals }: Records, { serviceTag, drop }: ParseOptions): ParsedAnswer {
   const records = [...answers, ...additionals]
@@ -146,8 +147,10 @@ export function parseAnswer ({ answers, additionals }: Records, { serviceTag, dr
     }
     if (rest.length >= limits.addressesPerClaim) drop('too-many-addresses')
     const multiaddrs = [first, ...rest].slice(0, limits.addressesPerClaim).map(({ multiaddr }) => multiaddr)
-    result.present.push({ instance, peerId: first.peerId, multiaddrs, ttl: clampTtl(ttl) })
+    result.present.push({ instance, peerId: first.peerId, multiaddrs, ttl: Math.min(clampTtl(ttl), MAX_TTL) })
   }
+  if (result.departed.length > limits.mdnsGoodbyes) drop('too-many-goodbyes')
+  result.departed.splice(limits.mdnsGoodbyes)
   return result
 }
 

@@ -47,6 +47,8 @@ export class PeerCache {
   readonly #statements = new Map<number, Statement>()
   /** By source and peer id, longest known first. BOUNDED by `limits.mdnsPeers`, see {@link PeerCache.#makeRoom}. */
   readonly #peers = new Map<string, Set<Statement>>()
+  /** By source and instance, so that a goodbye costs no more than what it is about. As bounded as the statements. */
+  readonly #named = new Map<string, Set<Statement>>()
   #last = 0
 
   constructor (rng: Rng, drop: DropCounter) {
@@ -95,7 +97,7 @@ export class PeerCache {
   /** Takes in a goodbye. One to what `source` did not say itself is counted `foreign-goodbye` and changes nothing. */
   hearGoodbye (source: string, { instance, multiaddrs }: Departure, now: number): void {
     const texts = multiaddrs == null ? undefined : new Set(multiaddrs.map(String))
-    const said = [...this.#statements.values()].filter(known => known.source === source && known.instance === instance)
+    const said = [...this.#named.get(`${source} ${instance}`) ?? []]
     if (said.length === 0) this.#drop('foreign-goodbye')
     for (const statement of said) {
       if (statement.isLeaving) continue
@@ -127,17 +129,15 @@ export class PeerCache {
   #add (content: Omit<Statement, 'number'>): Statement {
     const statement = { ...content, number: ++this.#last }
     this.#statements.set(statement.number, statement)
-    const key = keyOf(statement.source, statement.peerId)
-    this.#peers.set(key, (this.#peers.get(key) ?? new Set()).add(statement))
+    enter(this.#peers, keyOf(statement.source, statement.peerId), statement)
+    enter(this.#named, `${statement.source} ${statement.instance}`, statement)
     return statement
   }
 
   #remove (statement: Statement): void {
     this.#statements.delete(statement.number)
-    const key = keyOf(statement.source, statement.peerId)
-    const statements = this.#peers.get(key)
-    statements?.delete(statement)
-    if (statements?.size === 0) this.#peers.delete(key)
+    leave(this.#peers, keyOf(statement.source, statement.peerId), statement)
+    leave(this.#named, `${statement.source} ${statement.instance}`, statement)
   }
 
   #takeBack (statement: Statement, isMeant: (text: string) => boolean): void {
@@ -181,4 +181,14 @@ export class PeerCache {
 /** One peer, as one source address tells of it. */
 function keyOf (source: string, peerId: PeerId): string {
   return `${source} ${peerId.toString()}`
+}
+
+function enter (index: Map<string, Set<Statement>>, key: string, statement: Statement): void {
+  index.set(key, (index.get(key) ?? new Set()).add(statement))
+}
+
+function leave (index: Map<string, Set<Statement>>, key: string, statement: Statement): void {
+  const statements = index.get(key)
+  statements?.delete(statement)
+  if (statements?.size === 0) index.delete(key)
 }

@@ -15,6 +15,11 @@ export const SERVICE_TAG = '_p2p._udp.local'
 export const HOPS = 255
 /** How long others may believe our answer: what every libp2p implementation sends. */
 export const TTL = 120_000
+/**
+ * The longest that another's answer is believed, whatever it says: RFC 6762 §10 recommends 75 minutes for records like
+ * these, and whoever is gone without a goodbye should not be reported for two days. Refreshed like any other.
+ */
+export const MAX_TTL = 4_500_000
 /** How long a round listens for answers. Chosen: a responder may wait 120 ms, or 1 s after its last answer. */
 export const QUERY_WINDOW = 1_000
 /** Characters of a random peer name. The libp2p spec: 32 to 63. */

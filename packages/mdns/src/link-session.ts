@@ -35,12 +35,13 @@ export class LinkSession {
 
   /** @throws MdnsError when the interface has no multicast */
   static async open (init: LinkSessionInit): Promise<LinkSession> {
-    const { options: { network, port, clock }, link, session, drop } = init
+    const { options: { network, port, serviceTag, clock }, link, session, drop } = init
     let opened: LinkSession | undefined
     const transport = await openTransport({
       network,
       link,
       port,
+      serviceTag,
       clock,
       drop,
       onQuery: packet => { if (opened != null) opened.#responder.onQuery(packet) },
@@ -98,6 +99,7 @@ export class LinkSession {
   #onResponse (packet: DecodedPacket, { address: source }: PacketSource): void {
     const { options: { serviceTag, clock }, self, drop } = this.#init
     const { present, departed } = parseAnswer(packet, { serviceTag, drop })
+    const before = this.#cache.last
     const now = clock.now()
     for (const peer of present) {
       // Our own packets come back to us.
@@ -108,7 +110,8 @@ export class LinkSession {
     for (const departure of departed) {
       if (departure.instance !== this.#own.instance) this.#cache.hearGoodbye(source, departure, now)
     }
-    this.#arm()
+    // Whatever changes the cache has a number of its own; what changes nothing must not make us look through it.
+    if (this.#cache.last !== before) this.#arm()
   }
 
   #arm (): void {
@@ -137,10 +140,13 @@ export class LinkSession {
 
   /** What is left of a statement; nothing once it has lapsed. */
   #claim (statement: Statement): Claim | undefined {
-    const { peerId, multiaddrs, ttl, heardAt } = statement
+    const { peerId, multiaddrs, ttl, heardAt, source } = statement
     const left = Math.ceil(ttl - (this.#init.options.clock.now() - heardAt))
     if (left <= 0 || multiaddrs.size === 0) return
-    return { kind: 'claim', peerId, multiaddrs: [...multiaddrs.values()], ttl: left, reporter: this.#reporter(statement) }
+    // Where the packet came from is the one thing that its sender did not merely say: those addresses come first.
+    const isVouchedFor = (address: Multiaddr): boolean => address.getComponents()[0]?.value === source
+    const [vouchedFor, others] = [[...multiaddrs.values()].filter(isVouchedFor), [...multiaddrs.values()].filter(address => !isVouchedFor(address))]
+    return { kind: 'claim', peerId, multiaddrs: [...vouchedFor, ...others], ttl: left, reporter: this.#reporter(statement) }
   }
 
   #reporter ({ source }: Statement): Reporter {

@@ -42,7 +42,7 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
   const onAddresses = (): void => { void announce(record) }
 
   return defineMechanism(context, {
-    name: 'mdns',
+    name: options.name,
     type: 'mdns',
     passive: true,
     clock: options.clock,

@@ -1,9 +1,11 @@
 /** What a user may set, resolved and checked once. */
-import { knownOptions, limits, numberOption, show, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
-import { PORT, QUERY_WINDOW, SERVICE_TAG, TTL } from './constants.ts'
+import { knownOptions, limits, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
+import { MAX_TTL, PORT, QUERY_WINDOW, SERVICE_TAG, TTL } from './constants.ts'
 import { systemNetwork, type MdnsNetwork } from './network.ts'
 
 export interface MdnsOptions {
+  /** Its name inside `multi`, which takes each once: two interfaces want two names. @default 'mdns' */
+  name?: string | undefined
   /**
    * DNS name of the service that is asked for and answered. Networks with different tags do not see each other.
    *
@@ -25,7 +27,7 @@ export interface MdnsOptions {
   interface?: string | undefined
   /**
    * How long others may believe our answer, ms, sent in whole seconds. Shorter notices a killed peer sooner and makes
-   * more traffic: everyone who knows us asks again after 80 % of it.
+   * more traffic: everyone who knows us asks again after 80 % of it. At most {@link MAX_TTL}.
    *
    * @default {@link TTL}
    */
@@ -59,6 +61,7 @@ export interface MdnsOptions {
 }
 
 export interface ResolvedOptions {
+  readonly name: string
   readonly serviceTag: string
   readonly port: number
   readonly interface: string | undefined
@@ -72,7 +75,7 @@ export interface ResolvedOptions {
 }
 
 const KNOWN: ReadonlyArray<keyof MdnsOptions> =
-  ['serviceTag', 'port', 'interface', 'ttl', 'peerName', 'queryWindow', 'broadcast', 'clock', 'rng', 'network']
+  ['name', 'serviceTag', 'port', 'interface', 'ttl', 'peerName', 'queryWindow', 'broadcast', 'clock', 'rng', 'network']
 
 /** One DNS label, RFC 1035 §2.3.1 with the underscore of RFC 6763 §7. dns-packet does not check what it encodes. */
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i
@@ -96,11 +99,12 @@ export function resolveOptions (options: MdnsOptions): ResolvedOptions {
     throw new TypeError(`broadcast must be true or false, got ${show(broadcast)}`)
   }
   return Object.freeze({
+    name: nameOption('name', options.name, 'mdns'),
     serviceTag: serviceTag.toLowerCase(),
     port: numberOption('port', options.port, PORT, { min: 1, max: 65_535, integer: true }),
     interface: options.interface,
     // In whole seconds on the wire, RFC 1035 §3.2.1.
-    ttl: Math.round(numberOption('ttl', options.ttl, TTL, { min: limits.ttlMin, max: limits.ttlMax }) / 1_000) * 1_000,
+    ttl: Math.round(numberOption('ttl', options.ttl, TTL, { min: limits.ttlMin, max: MAX_TTL }) / 1_000) * 1_000,
     peerName: peerName?.toLowerCase(),
     queryWindow: numberOption('queryWindow', options.queryWindow, QUERY_WINDOW, { min: 1, max: limits.roundDeadline }),
     broadcast,

@@ -21,26 +21,56 @@ const BURST_SECONDS = 2
 export interface PacketGuardInit {
   link: Link
   port: number
+  serviceTag: string
   clock: Clock
   drop: DropCounter
 }
 
 /**
  * Tells whether a packet may be decoded. Counts why not: `packet-too-long`, `bad-header`, `pointer-chain`, `wrong-port`,
- * `off-link`, `rate`.
+ * `off-link`, `rate` of its source, `overload` of all sources together. What does not name our service is none of our
+ * business: it is not decoded, not counted, and takes nothing of its source's rate, which may be an honest peer's too.
  */
-export function packetGuard ({ link, port, clock, drop }: PacketGuardInit): (packet: Uint8Array, from: PacketSource) => boolean {
+export function packetGuard ({ link, port, serviceTag, clock, drop }: PacketGuardInit): (packet: Uint8Array, from: PacketSource) => boolean {
   const isOnLink = onLink(link)
+  const isOurs = concerns(serviceTag)
   const isWithinRate = rateLimit(clock)
+  const isWithinTotal = tokenBucket(limits.mdnsPacketsPerSecondTotal, clock.now())
   return (packet, from) => {
     const reason = shapeFault(packet) ??
       (from.port !== port ? 'wrong-port' : undefined) ??
-      (!isOnLink(from.address) ? 'off-link' : undefined) ??
-      // Last: only a source that could be honest takes a place in the table.
-      (!isWithinRate(from.address) ? 'rate' : undefined)
-    if (reason != null) drop(reason)
-    return reason == null
+      (!isOnLink(from.address) ? 'off-link' : undefined)
+    if (reason == null && !isOurs(packet)) return false
+    const excess = reason ??
+      // Last: only a source that could be honest takes a place in the table, and only what it may send counts in the total.
+      (!isWithinRate(from.address) ? 'rate' : undefined) ??
+      (!isWithinTotal(clock.now()) ? 'overload' : undefined)
+    if (excess != null) drop(excess)
+    return excess == null
   }
+}
+
+/**
+ * Whether the first label of the service is in the packet. Name compression (RFC 1035 §4.1.4) can replace the end of a
+ * name, but some name has to spell the label out.
+ */
+function concerns (serviceTag: string): (packet: Uint8Array) => boolean {
+  const [label = ''] = serviceTag.split('.')
+  const wanted = Buffer.from(label.toLowerCase())
+  return packet => {
+    for (let at = HEADER_BYTES; at + wanted.length < packet.length; at++) {
+      if (packet[at] !== wanted.length) continue
+      let same = 0
+      while (same < wanted.length && lowerCase(packet[at + 1 + same] as number) === wanted[same]) same++
+      if (same === wanted.length) return true
+    }
+    return false
+  }
+}
+
+/** RFC 1035 §2.3.3: names are compared without regard to the case of ASCII letters. */
+function lowerCase (byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte
 }
 
 function shapeFault (packet: Uint8Array): string | undefined {
@@ -82,16 +112,28 @@ function onLink (link: Link): (address: string) => boolean {
 
 /** A token bucket per source. BOUNDED by `limits.mdnsSources`: the one unheard for longest goes first. */
 function rateLimit (clock: Clock): (address: string) => boolean {
-  const rate = limits.mdnsPacketsPerSecond
-  const buckets = new Map<string, { tokens: number, at: number }>()
+  const buckets = new Map<string, TokenBucket>()
   return address => {
     const now = clock.now()
-    const { tokens, at } = buckets.get(address) ?? { tokens: rate * BURST_SECONDS, at: now }
-    const filled = Math.min(rate * BURST_SECONDS, tokens + rate * (now - at) / 1_000)
-    const passes = filled >= 1
+    const bucket = buckets.get(address) ?? tokenBucket(limits.mdnsPacketsPerSecond, now)
     buckets.delete(address)
-    buckets.set(address, { tokens: passes ? filled - 1 : filled, at: now })
+    buckets.set(address, bucket)
     if (buckets.size > limits.mdnsSources) buckets.delete(buckets.keys().next().value as string)
-    return passes
+    return bucket(now)
+  }
+}
+
+/** Takes a token; `false` when there is none. */
+type TokenBucket = (now: number) => boolean
+
+function tokenBucket (rate: number, now: number): TokenBucket {
+  let tokens = rate * BURST_SECONDS
+  let at = now
+  return now => {
+    tokens = Math.min(rate * BURST_SECONDS, tokens + rate * (now - at) / 1_000)
+    at = now
+    if (tokens < 1) return false
+    tokens--
+    return true
   }
 }

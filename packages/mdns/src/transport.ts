@@ -26,6 +26,8 @@ export interface TransportInit {
   network: MdnsNetwork
   link: Link
   port: number
+  /** Packets without its first label are not decoded. */
+  serviceTag: string
   clock: Clock
   /** Counts what the guard refuses, and `malformed`: what does not decode. */
   drop: DropCounter

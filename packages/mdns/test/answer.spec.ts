@@ -2,6 +2,7 @@ import { dropCounter, limits } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { decode } from 'dns-packet'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { MAX_TTL } from '../src/constants.ts'
 import { addressGoodbyePackets, fitsTxt, goodbyePacket, parseAnswer, presentPackets, type ParsedAnswer } from '../src/answer.ts'
 import { createPeerId, records, response, SERVICE } from './support.ts'
 import type { PeerId } from '@libp2p/interface'
@@ -109,7 +110,13 @@ describe('reading an answer', () => {
   })
 
   it('clamps a TTL that nobody could mean', () => {
-    expect(read(records('one', [at(a)], { ttl: 0xffff_ffff })).present[0]?.ttl).toBe(limits.ttlMax)
+    expect(read(records('one', [at(a)], { ttl: 0xffff_ffff })).present[0]?.ttl).toBe(MAX_TTL)
+  })
+
+  it('hears a bounded number of goodbyes of one packet', () => {
+    const { departed, dropped } = read(Array.from({ length: 32 }, (_, i) => records(`p${i}`, [], { ttl: 0 })[0]!))
+    expect(departed).toHaveLength(limits.mdnsGoodbyes)
+    expect(dropped).toEqual({ 'too-many-goodbyes': 1 })
   })
 
   it('reads a goodbye to a name, and to single addresses', () => {

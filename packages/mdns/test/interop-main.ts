@@ -2,7 +2,8 @@
 import { mdns as libp2pMdns } from '@libp2p/mdns'
 import { defaultLogger } from '@libp2p/logger'
 import { multiaddr } from '@multiformats/multiaddr'
-import { claimsOf, createPeer, createPeerId, until } from './support.ts'
+import { until } from '../../../test/support/until.ts'
+import { claimsOf, createPeer, createPeerId } from './support.ts'
 import type { MulticastDNSComponents } from '@libp2p/mdns'
 
 const ourAddresses = Array.from({ length: 20 }, (_, i) => `/ip4/127.0.0.1/tcp/${4_001 + i}`)

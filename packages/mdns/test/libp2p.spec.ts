@@ -3,8 +3,9 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import { mdns } from '../src/index.ts'
-import { randomPort, until } from './support.ts'
+import { randomPort } from './support.ts'
 import type { PeerInfo } from '@libp2p/interface'
 
 const nodes: Libp2p[] = []

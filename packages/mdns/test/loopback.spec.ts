@@ -2,8 +2,9 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { encode } from 'dns-packet'
 import { afterEach, describe, expect, it } from 'vitest'
+import { until } from '../../../test/support/until.ts'
 import {
-  claimsOf, createPeer, createPeerId, GROUP, query, randomPort, records, response, SERVICE, until, withdrawalsOf, type Peer
+  claimsOf, createPeer, createPeerId, GROUP, query, randomPort, records, response, SERVICE, withdrawalsOf, type Peer
 } from './support.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { MdnsOptions } from '../src/index.ts'
@@ -122,10 +123,11 @@ describe('mdns on loopback', () => {
     const hostile = await startStranger(port, { address: '127.0.0.66' })
     const wrongPort = await startStranger(port, { address: '127.0.0.67', from: 0 })
     const counts = Buffer.alloc(12, 0xff).fill(0, 0, 4)
-    const loop = query()
-    loop.writeUInt16BE(0xc00c, 12) // a name that points to itself
-    const random = crypto.getRandomValues(Buffer.alloc(300))
-    random.fill(0, 0, 12)[5] = 20 // claims 20 questions, so that it gets as far as the decoder
+    const ours = query() // what does not name our service gets no further than the guard
+    const loop = Buffer.concat([ours, Buffer.from([0xc0, ours.length, 0, 12, 0, 1])]) // a second name that points to itself
+    loop[5] = 2
+    const random = Buffer.concat([ours, crypto.getRandomValues(Buffer.alloc(300))])
+    random[5] = 20 // claims 20 questions
     const each = [counts, Buffer.alloc(9_001), Buffer.alloc(20_000), loop, random, Buffer.alloc(0), Buffer.alloc(5)]
     for (const message of each) await hostile.send(message)
     for (let i = 0; i < 200; i++) await hostile.send(counts)

@@ -8,6 +8,8 @@ describe('options', () => {
     ['serviceTag', { serviceTag: 'a..local' }],
     ['serviceTag', { serviceTag: `${'a'.repeat(64)}.local` }],
     ['serviceTag', { serviceTag: Array.from({ length: 100 }, () => 'ab').join('.') }],
+    ['ttl', { ttl: 4_500_001 }],
+    ['name', { name: 'lan/mdns' }],
     ['port', { port: 0 }],
     ['port', { port: 65_536 }],
     ['port', { port: 53.53 }],

@@ -2,7 +2,7 @@ import { dropCounter, limits, virtualClock, type VirtualClock } from '@peerweave
 import { encode } from 'dns-packet'
 import { describe, expect, it } from 'vitest'
 import { packetGuard } from '../src/packet-guard.ts'
-import { query, records, response } from './support.ts'
+import { query, records, response, SERVICE } from './support.ts'
 import type { Link } from '../src/network.ts'
 
 const LAN: Link = { name: 'eth0', address: '192.168.7.1', prefix: 24, isLoopback: false }
@@ -14,10 +14,10 @@ interface Guard {
   passes: (packet: Uint8Array, address?: string, port?: number) => boolean
 }
 
-function guard (link: Link = LAN): Guard {
+function guard (link: Link = LAN, serviceTag = SERVICE): Guard {
   const clock = virtualClock()
   const { dropped, drop } = dropCounter()
-  const mayPass = packetGuard({ link, port: PORT, clock, drop })
+  const mayPass = packetGuard({ link, port: PORT, serviceTag, clock, drop })
   return { clock, dropped, passes: (packet, address = '192.168.7.2', port = PORT) => mayPass(packet, { address, port }) }
 }
 
@@ -52,19 +52,20 @@ describe('the packet guard', () => {
     ['a response code', packet(12, [0, 0, 0, 0], 0x8403), 'bad-header']
   ])('looks at the shape: %s', (_name, bytes, reason) => {
     const { passes, dropped } = guard()
-    expect(passes(bytes)).toBe(reason === undefined)
+    passes(bytes)
     expect(dropped).toEqual(reason === undefined ? {} : { [reason]: 1 })
   })
 
   it('drops a chain of name pointers, which costs a decoder thousands of steps a record', () => {
     const { passes, dropped } = guard()
-    expect(passes(pointerChain(64))).toBe(true)
-    expect(passes(pointerChain(65))).toBe(false)
+    passes(pointerChain(64))
+    expect(dropped).toEqual({})
+    passes(pointerChain(65))
     expect(dropped).toEqual({ 'pointer-chain': 1 })
   })
 
   it('takes an honest answer with as many compressed names as there may be records', () => {
-    const { passes } = guard()
+    const { passes } = guard(LAN, 'a.b.c.d')
     const plain = encode({ type: 'response', answers: [{ name: 'a.b.c.d', type: 'TXT', ttl: 1, data: '' }] })
     const head = plain.subarray(0, 12 + 9)
     // Each further name is "a" and a pointer to "b.c.d".
@@ -107,16 +108,57 @@ describe('the packet guard', () => {
     expect(passed(3 * rate)).toBe(2 * rate)
   })
 
+  it('lets all sources together pass at no more than their common rate, however many they are', async () => {
+    const { clock, passes, dropped } = guard()
+    const total = limits.mdnsPacketsPerSecondTotal
+    const passed = (): number => Array.from({ length: 20 * total }, (_, i) => passes(query(), `192.168.7.${1 + i % 250}`)).filter(Boolean).length
+    expect(passed()).toBe(2 * total)
+    expect(dropped).toEqual({ overload: 18 * total })
+    await clock.advance(1_000)
+    expect(passed()).toBe(total)
+  })
+
+  it('does not let one source take more of the common rate than its own', () => {
+    const { passes } = guard()
+    for (let i = 0; i < 20 * limits.mdnsPacketsPerSecondTotal; i++) passes(query())
+    expect(passes(query(), '192.168.7.3')).toBe(true)
+  })
+
+  it('neither decodes nor counts what does not name our service, and holds it against nobody', () => {
+    const { passes, dropped } = guard()
+    const junk = query({ questions: [{ name: 'p2p._p2px._udp.local', type: 'PTR' }] })
+    for (let i = 0; i < 1_000; i++) expect(passes(junk)).toBe(false)
+    expect(dropped).toEqual({})
+    expect(passes(query())).toBe(true)
+    for (let i = 0; i < 1_000; i++) passes(packet(12, [1, 1, 1, 1]))
+    expect(passes(query())).toBe(true)
+  })
+
+  it.each([
+    ['in capitals', query({ questions: [{ name: '_P2P._UDP.Local', type: 'PTR' }] })],
+    ['below another name', query({ questions: [{ name: `peer.${SERVICE}`, type: 'TXT' }] })],
+    ['with an end that is a pointer', Buffer.concat([
+      query({ questions: [{ name: 'x._udp.local', type: 'A' }] }), Buffer.from([4]), Buffer.from('_p2p'), Buffer.from([0xc0, 14, 0, 12, 0, 1])
+    ])]
+  ])('finds our service %s', (_name, bytes) => {
+    expect(guard().passes(bytes)).toBe(true)
+  })
+
   it('tracks a bounded number of sources and forgets the one unheard for longest', () => {
-    const { passes } = guard({ ...LAN, prefix: 16 })
-    const address = (i: number): string => `192.168.${100 + (i >> 8)}.${i & 255}`
-    for (let i = 0; i < 2 * limits.mdnsPacketsPerSecond; i++) passes(query(), address(0)) // spent
-    for (let i = 1; i < limits.mdnsSources; i++) passes(query(), address(i))
-    expect(passes(query(), address(0))).toBe(false) // still known, and now the latest
-    for (let i = 1; i < limits.mdnsSources; i++) passes(query(), address(5_000 + i))
-    expect(passes(query(), address(0))).toBe(false)
-    for (let i = 0; i < limits.mdnsSources; i++) passes(query(), address(10_000 + i))
-    expect(passes(query(), address(0))).toBe(true) // forgotten
+    const { passes, dropped } = guard({ ...LAN, prefix: 16 })
+    // Beyond the common rate all of them are dropped, but only a source that is known to have spent its own for that.
+    const isSpent = (i: number): boolean => {
+      const before = dropped['rate'] ?? 0
+      passes(query(), `192.168.${100 + (i >> 8)}.${i & 255}`)
+      return (dropped['rate'] ?? 0) > before
+    }
+    for (let i = 0; i < 2 * limits.mdnsPacketsPerSecond; i++) isSpent(0)
+    for (let i = 1; i < limits.mdnsSources; i++) isSpent(i)
+    expect(isSpent(0)).toBe(true) // still known, and now the latest
+    for (let i = 1; i < limits.mdnsSources; i++) isSpent(5_000 + i)
+    expect(isSpent(0)).toBe(true)
+    for (let i = 0; i < limits.mdnsSources; i++) isSpent(10_000 + i)
+    expect(isSpent(0)).toBe(false) // forgotten
   })
 })
 

@@ -1,4 +1,4 @@
-/** What the tests share: identities, a host port, a link in memory, and waiting for a condition. */
+/** What the tests share: identities, a host port and a link in memory. */
 import { EventEmitter } from 'node:events'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { defaultLogger } from '@libp2p/logger'
@@ -67,15 +67,6 @@ export function claimsOf (sightings: Sighting[], id: PeerId): Array<Sighting & {
 
 export function withdrawalsOf (sightings: Sighting[], id: PeerId): Array<Sighting & { kind: 'withdraw' }> {
   return sightings.filter(sighting => sighting.kind === 'withdraw').filter(({ peerId }) => peerId.equals(id))
-}
-
-/** Resolves once `condition` holds; fails after `deadline` ms, saying what was waited for. */
-export async function until (condition: () => boolean, what: string, deadline = 5_000): Promise<void> {
-  const end = performance.now() + deadline
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${deadline} ms: ${what}`)
-    await new Promise(resolve => { setTimeout(resolve, 5) })
-  }
 }
 
 /** Answer records of the libp2p form. */

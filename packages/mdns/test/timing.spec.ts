@@ -330,6 +330,29 @@ describe('hearing', () => {
     expect(claimsOf(me.events, id).map(({ ttl }) => ttl)).toEqual([120_000, 60_000, 60_000])
   })
 
+  it('puts the addresses first that the source of the packet vouches for', async () => {
+    const me = await startPeer(ME, { broadcast: false })
+    const id = await createPeerId()
+    const said = ['192.168.7.9/tcp/1', `${OTHER}/tcp/2`, '192.168.7.8/tcp/3', `${OTHER}/udp/4/quic-v1`].map(end => `/ip4/${end}`)
+    link.inject(response(...records('peer', said.map(address => `${address}/p2p/${id}`))), { address: OTHER, port: PORT })
+    await clock.advance(10)
+    expect(claimsOf(me.events, id)[0]?.multiaddrs.map(String)).toEqual([said[1], said[3], said[0], said[2]])
+  })
+
+  it('goes by the name that it was given', async () => {
+    const names = [await startPeer(ME, { name: 'mdns-eth1' }), await startPeer(OTHER)].map(({ mechanism }) => mechanism.name)
+    expect(names).toEqual(['mdns-eth1', 'mdns'])
+  })
+
+  it('finds an honest peer whose source address sends a thousand other packets a second', async () => {
+    const me = await startPeer(ME, { broadcast: false })
+    const id = await createPeerId()
+    for (let i = 0; i < 2_000; i++) link.inject(query({ questions: [{ name: 'x.local', type: 'A' }] }), { address: OTHER, port: PORT })
+    link.inject(response(...records('peer', [`/ip4/${OTHER}/tcp/1/p2p/${id}`])), { address: OTHER, port: PORT })
+    await clock.advance(10)
+    expect(claimsOf(me.events, id)).toHaveLength(1)
+  })
+
   it('names who said it: source address, port and interface', async () => {
     const me = await startPeer(ME)
     const other = await startPeer(OTHER)
