@@ -1,5 +1,6 @@
 /**
- * One writer, many readers, each at its own pace. A reader sees what happens from the moment it begins to read.
+ * One writer, many readers, each at its own pace. A reader sees what happens from the moment it begins to read, and ends
+ * when the feed does.
  *
  * BOUNDED: `limits.changeFeed` changes wait per reader; at the bound the oldest goes and one `missed` change says so.
  */
@@ -8,11 +9,21 @@ import { limits, type Change } from '@peerweave/interface'
 interface Reader {
   queue: Change[]
   missed: number
-  wake: (() => void) | undefined
+  /** Of every `next` that waits: there may be several. */
+  waiting: Array<() => void>
 }
 
 export class ChangeFeed implements AsyncIterable<Change> {
   readonly #readers = new Set<Reader>()
+  #hasEnded = false
+
+  get hasReaders (): boolean {
+    return this.#readers.size > 0
+  }
+
+  begin (): void {
+    this.#hasEnded = false
+  }
 
   publish (change: Change): void {
     for (const reader of this.#readers) {
@@ -21,21 +32,22 @@ export class ChangeFeed implements AsyncIterable<Change> {
         reader.queue.shift()
         reader.missed++
       }
-      reader.wake?.()
+      wake(reader)
     }
   }
 
   /** Every reader ends once it has read what is waiting. */
   end (): void {
+    this.#hasEnded = true
     for (const reader of this.#readers) {
       this.#readers.delete(reader)
-      reader.wake?.()
+      wake(reader)
     }
   }
 
   [Symbol.asyncIterator] (): AsyncIterator<Change> {
-    const reader: Reader = { queue: [], missed: 0, wake: undefined }
-    this.#readers.add(reader)
+    const reader: Reader = { queue: [], missed: 0, waiting: [] }
+    if (!this.#hasEnded) this.#readers.add(reader)
     return {
       next: async () => {
         while (true) {
@@ -47,15 +59,19 @@ export class ChangeFeed implements AsyncIterable<Change> {
           const value = reader.queue.shift()
           if (value != null) return { done: false, value }
           if (!this.#readers.has(reader)) return { done: true, value: undefined }
-          await new Promise<void>(resolve => { reader.wake = resolve })
+          await new Promise<void>(resolve => { reader.waiting.push(resolve) })
         }
       },
       return: async () => {
         this.#readers.delete(reader)
         reader.queue.length = 0
-        reader.wake?.()
+        wake(reader)
         return { done: true, value: undefined }
       }
     }
   }
+}
+
+function wake (reader: Reader): void {
+  for (const resolve of reader.waiting.splice(0)) resolve()
 }

@@ -1,18 +1,20 @@
 /** The peer store in memory. */
-import { knownOptions, limits, numberOption, systemClock } from '@peerweave/interface'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import { knownOptions, limits, numberOption, show, systemClock } from '@peerweave/interface'
 import { Admission } from './admission.ts'
 import { ChangeFeed } from './change-feed.ts'
-import { compareDistance, hashKey } from './closest.ts'
 import { SNAPSHOT_AGE } from './constants.ts'
-import { keyedHash, type KeyedHash } from './keyed-hash.ts'
-import { PeerLedger } from './ledger.ts'
+import { EMPTY_LEDGER, EvidenceTable, type Ledger } from './evidence-table.ts'
+import { ExpiryQueue, type Expiring } from './expiry-queue.ts'
+import { keyedHash } from './keyed-hash.ts'
 import { compareBy, matches } from './query.ts'
-import { buildView, fingerprint, newContact, nextExpiry, type Contact } from './view.ts'
+import { sha256 } from './sha256.ts'
+import { fingerprint, newContact, PeerView, type Contact } from './view.ts'
+import { XorIndex } from './xor-index.ts'
 import type {
   Change, ChangeCause, Clock, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, Reputation, Source
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 export interface MemoryPeerStoreOptions {
   /**
@@ -32,46 +34,62 @@ export interface MemoryPeerStoreOptions {
  */
 export function memoryPeerStore (options: MemoryPeerStoreOptions = {}): PeerStore {
   knownOptions('memoryPeerStore', options, ['capacity', 'clock', 'hashKey'])
+  const { hashKey } = options
+  if (hashKey != null && hashKey.length !== 8) throw new TypeError(`hashKey must be 8 bytes, got ${show(hashKey.length)}`)
   return new MemoryPeerStore(options)
 }
 
-interface Entry {
+interface Entry extends Ledger, Expiring {
   readonly id: string
   readonly peerId: PeerId
-  readonly ledger: PeerLedger
-  readonly contact: Contact
-  /** The quota group that pays for its place: that of the first source. */
-  readonly group: string
-  /** SHA-256 of the id, once somebody asked for distances. */
-  hash?: Uint8Array
-  /** The last computed view. */
-  snapshot?: Snapshot | undefined
-  /** What readers of the feed were last told, with its fingerprint. */
-  shown?: { peer: PeerInfo, fingerprint: string } | undefined
+  /** Monotonic ms. */
+  firstSeen: number
+  /** Our own dealings with it, once there were any. */
+  contact: Contact | undefined
+  /** One source for each quota group that claims it now: its vouchers. */
+  vouchers: readonly Source[]
+  /** Whether it is in the view. What is not, and not forgotten yet, is a ghost. */
+  isShown: boolean
+  /** Monotonic ms: until then its content cannot change by itself. */
+  until: number
+  /** The last snapshot. */
+  view: PeerView | undefined
+  /** Where its hash stands in the index, once somebody asked for distances. */
+  slot: number | undefined
+  /** What readers of the feed were told last. Kept only while there are readers. */
+  told: Told | undefined
 }
 
-interface Snapshot {
-  /** Absent when nothing is to be shown: no live address and no connection. */
-  peer: PeerInfo | undefined
-  /** Monotonic ms; times and confidence are as of then. */
-  madeAt: number
-  /** Monotonic ms: until then the content cannot change by itself. */
-  until: number
+interface Told {
+  readonly peer: PeerInfo
+  readonly fingerprint: string
 }
 
 class MemoryPeerStore implements PeerStore {
+  /** Peers in the view. BOUNDED by `capacity`. */
   readonly #entries = new Map<string, Entry>()
+  /**
+   * Peers of whom nothing counts, remembered for R because goodbyes and late claims may still meet. They take nobody's
+   * place. BOUNDED by `limits.ghosts`; the oldest goes.
+   */
+  readonly #ghosts = new Map<string, Entry>()
   readonly #capacity: number
   readonly #clock: Clock
-  readonly #hash: KeyedHash
+  readonly #table: EvidenceTable
   readonly #admission: Admission
+  readonly #expiry = new ExpiryQueue<Entry>()
   readonly #changes = new ChangeFeed()
+  readonly #index = new XorIndex()
+  readonly #bySlot: Array<Entry | undefined> = []
+  /** In the view, and not in the index yet. */
+  readonly #unindexed = new Set<Entry>()
 
   constructor (options: MemoryPeerStoreOptions) {
     this.#capacity = numberOption('capacity', options.capacity, limits.newPeers + limits.triedPeers, { min: 1, integer: true })
     this.#clock = options.clock ?? systemClock()
-    this.#hash = keyedHash(options.hashKey)
-    this.#admission = new Admission(this.#hash)
+    const hash = keyedHash(options.hashKey)
+    this.#table = new EvidenceTable(hash)
+    this.#admission = new Admission(hash)
   }
 
   get size (): number {
@@ -82,11 +100,15 @@ class MemoryPeerStore implements PeerStore {
     return this.#changes
   }
 
-  start (): void {}
+  start (): void {
+    this.#changes.begin()
+  }
 
   stop (): void {
     this.#changes.end()
   }
+
+  // — what is claimed —
 
   async addPeer (evidence: Evidence): Promise<MergeResult> {
     return this.#merge(evidence)
@@ -99,22 +121,24 @@ class MemoryPeerStore implements PeerStore {
   }
 
   async withdraw (id: PeerId, source: Source, at: number, multiaddrs?: readonly Multiaddr[]): Promise<MergeResult> {
-    // Remembered even for an unknown peer: the claim that it takes back may still be on its way.
-    const entry = this.#entryFor(id, source)
-    if (entry == null) return { outcome: 'refused', reason: 'full' }
-    if (!entry.ledger.withdraw(source, at, multiaddrs, this.#clock.now())) {
-      this.#refresh(entry, { kind: 'expiry' })
-      return { outcome: 'refused', reason: 'stale-evidence' }
-    }
-    return this.#refresh(entry, { kind: 'withdrawal', source: source.path })
+    // Of an unknown peer too: the claim that it takes back may still be on its way.
+    const entry = this.#known(id) ?? this.#ghost(id)
+    this.#rememberTold(entry)
+    const isAccepted = this.#table.withdraw(entry, source, at, multiaddrs, this.#clock.now())
+    const result = this.#refresh(entry, { kind: 'withdrawal', source: source.path })
+    return isAccepted ? result : { outcome: 'refused', reason: 'stale-evidence' }
   }
 
   async removePeer (id: PeerId): Promise<boolean> {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null) return false
-    this.#drop(entry, { kind: 'removal' })
-    return true
+    const { isShown } = entry
+    this.#rememberTold(entry)
+    this.#forget(entry, { kind: 'removal' })
+    return isShown
   }
+
+  // — what is asked —
 
   async getPeer (id: PeerId): Promise<PeerInfo | undefined> {
     return this.peek(id)
@@ -126,41 +150,56 @@ class MemoryPeerStore implements PeerStore {
   }
 
   async * getPeers (query: PeerQuery = {}): AsyncGenerator<PeerInfo> {
+    const compare = compareBy(query.order)
     const found: PeerInfo[] = []
     for (const entry of this.#entries.values()) {
       const peer = this.#view(entry)
       if (peer != null && matches(peer, query)) found.push(peer)
     }
-    yield * found.sort(compareBy(query.order)).slice(0, query.limit)
+    yield * found.sort(compare).slice(0, query.limit)
   }
 
   async getClosestPeers (key: Uint8Array, count: number): Promise<PeerInfo[]> {
-    const target = await hashKey(key)
-    const candidates: Array<{ hash: Uint8Array, entry: Entry }> = []
-    for (const entry of [...this.#entries.values()]) {
-      candidates.push({ hash: entry.hash ??= await hashKey(entry.peerId.toMultihash().bytes), entry })
-    }
-    candidates.sort((a, b) => compareDistance(target, a.hash, b.hash))
-    const result: PeerInfo[] = []
-    for (const { entry } of candidates) {
-      if (result.length >= count) break
-      const peer = this.#view(entry)
-      if (peer != null) result.push(peer)
-    }
-    return result
+    const target = await sha256(key)
+    await this.#indexNewcomers()
+    // What has run out and was not swept yet is passed over.
+    const slots = this.#index.closest(target, count, slot => this.#view(this.#bySlot[slot] as Entry) != null)
+    return slots.map(slot => this.#view(this.#bySlot[slot] as Entry) as PeerInfo)
   }
+
+  evidence (id: PeerId): readonly Evidence[] {
+    const entry = this.#known(id)
+    if (entry == null) return []
+    return this.#table.live(entry, this.#clock.now()).flatMap(({ source, items }) => {
+      // One piece of evidence per moment of observation, as it came in.
+      const byTime = Map.groupBy(items, ({ observedAt, expiresAt }) => `${observedAt} ${expiresAt}`)
+      return [...byTime.values()].map(together => ({
+        peerId: entry.peerId,
+        source,
+        observedAt: together[0]?.observedAt ?? 0,
+        expiresAt: together[0]?.expiresAt ?? 0,
+        multiaddrs: together.flatMap(({ kind, name }) => kind === 'address' ? multiaddr(name) : []),
+        protocols: together.flatMap(({ kind, name }) => kind === 'protocol' ? name : []),
+        metadata: new Map(together.flatMap(({ kind, name, value }) => kind === 'metadata' ? [[name, value] as const] : []))
+      }))
+    })
+  }
+
+  // — what we saw ourselves —
 
   async updatePeerSeen (id: PeerId, at: number = this.#clock.now()): Promise<void> {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    entry.contact.lastSeen = Math.max(entry.contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
-    entry.snapshot = undefined
+    const contact = contactOf(entry)
+    contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
+    entry.view = undefined
   }
 
   async recordOutcome (id: PeerId, address: Multiaddr, outcome: 'success' | 'failure'): Promise<void> {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    const { contact } = entry
+    this.#rememberTold(entry)
+    const contact = contactOf(entry)
     const name = address.toString()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
     for (const known of contact.addressOutcomes.keys()) {
@@ -178,23 +217,26 @@ class MemoryPeerStore implements PeerStore {
 
   setConnection (id: PeerId, status: ConnectionStatus): void {
     const entry = this.#entries.get(id.toString())
-    if (entry == null || entry.contact.connection === status) return
-    if (entry.contact.connection === 'connected') entry.contact.lastSeen = this.#clock.now()
-    entry.contact.connection = status
+    if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
+    this.#rememberTold(entry)
+    const contact = contactOf(entry)
+    if (contact.connection === 'connected') contact.lastSeen = this.#clock.now()
+    contact.connection = status
     this.#refresh(entry, { kind: 'connection' })
   }
 
   setReputation (id: PeerId, reputation: Reputation): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    entry.contact.reputation = Object.freeze({ ...reputation })
-    entry.snapshot = undefined
+    contactOf(entry).reputation = Object.freeze({ ...reputation })
+    entry.view = undefined
   }
 
   setIdentity (id: PeerId, identity: { protocols: string[], agentVersion?: string | undefined, protocolVersion?: string | undefined }): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    entry.contact.identity = {
+    this.#rememberTold(entry)
+    contactOf(entry).identity = {
       protocols: Object.freeze([...identity.protocols].sort().slice(0, limits.protocolsPerPeer)),
       agentVersion: identity.agentVersion?.slice(0, limits.agentBytes),
       protocolVersion: identity.protocolVersion?.slice(0, limits.agentBytes)
@@ -202,117 +244,209 @@ class MemoryPeerStore implements PeerStore {
     this.#refresh(entry, { kind: 'identify' })
   }
 
-  evidence (id: PeerId): readonly Evidence[] {
-    const entry = this.#entries.get(id.toString())
-    if (entry == null) return []
-    return entry.ledger.live(this.#clock.now()).flatMap(({ source, items }) => {
-      // One piece of evidence per moment of observation, as it came in.
-      const byTime = Map.groupBy(items, ({ observedAt, expiresAt }) => `${observedAt} ${expiresAt}`)
-      return [...byTime.values()].map(together => ({
-        peerId: entry.peerId,
-        source,
-        observedAt: together[0]?.observedAt ?? 0,
-        expiresAt: together[0]?.expiresAt ?? 0,
-        multiaddrs: together.flatMap(({ multiaddr }) => multiaddr ?? []),
-        protocols: together.flatMap(({ kind, name }) => kind === 'protocol' ? name : []),
-        metadata: new Map(together.flatMap(({ kind, name, value }) => kind === 'metadata' ? [[name, value] as const] : []))
-      }))
-    })
-  }
+  // — time —
 
   async expire (now: number, { limit = Infinity }: { limit?: number | undefined } = {}): Promise<{ expired: number, next: number }> {
     let expired = 0
-    let next = Infinity
-    for (const entry of [...this.#entries.values()]) {
-      if (expired >= limit) return { expired, next: now }
-      if ((entry.snapshot?.until ?? now) <= now) {
-        const wasShown = entry.shown != null
-        this.#refresh(entry, { kind: 'expiry' })
-        if (wasShown && entry.shown == null) expired++
-      }
-      if (this.#entries.has(entry.id)) next = Math.min(next, entry.snapshot?.until ?? Infinity)
+    for (let looked = 0; looked < limit; looked++) {
+      const entry = this.#expiry.takeDue(now)
+      if (entry == null) break
+      const wasShown = entry.isShown
+      this.#rememberTold(entry)
+      this.#refresh(entry, { kind: 'expiry' })
+      if (wasShown && !entry.isShown) expired++
     }
-    return { expired, next }
+    return { expired, next: Math.max(now, this.#expiry.next) }
   }
 
   async flush (): Promise<void> {}
 
   #merge (evidence: Evidence): MergeResult {
-    if (evidence.multiaddrs.length === 0 && !this.#entries.has(evidence.peerId.toString())) return { outcome: 'refused', reason: 'no-address' }
+    const known = this.#known(evidence.peerId)
+    if (evidence.multiaddrs.length === 0 && known?.isShown !== true) return { outcome: 'refused', reason: 'no-address' }
     const now = this.#clock.now()
-    const entry = this.#entryFor(evidence.peerId, evidence.source)
-    if (entry == null) return { outcome: 'refused', reason: 'full' }
-    const isAccepted = entry.ledger.merge(evidence, now)
-    if (isAccepted) entry.contact.firstSeen = Math.min(entry.contact.firstSeen, evidence.observedAt)
+    const entry = known ?? this.#newEntry(evidence.peerId)
+    this.#rememberTold(entry)
+    const effect = this.#table.merge(entry, evidence, now)
+    if (effect !== 'stale') entry.firstSeen = Math.min(entry.firstSeen, evidence.observedAt)
+    if (effect === 'refreshed' && now < entry.until && entry.isShown) {
+      // Nine of ten sightings: times moved on and nothing else. Its queue looks at the ledger again when it is due.
+      entry.view = undefined
+      entry.until = this.#table.nextExpiry(entry, now)
+      this.#expiry.set(entry, entry.until)
+      return { outcome: 'unchanged' }
+    }
     const result = this.#refresh(entry, { kind: 'claim', source: evidence.source.path })
-    return isAccepted ? result : { outcome: 'refused', reason: 'stale-evidence' }
+    if (effect === 'stale') return { outcome: 'refused', reason: 'stale-evidence' }
+    return result.outcome === 'new' && !entry.isShown ? { outcome: 'refused', reason: 'full' } : result
   }
 
-  /** The entry of a peer, made when there is room or when it wins a place. */
-  #entryFor (peerId: PeerId, source: Source): Entry | undefined {
-    const id = peerId.toString()
-    const known = this.#entries.get(id)
-    if (known != null) return known
-    const entry: Entry = {
-      id, peerId, ledger: new PeerLedger(this.#hash), contact: newContact(this.#clock.now()), group: source.group
+  /** Hashing waits for somebody who asks: most nodes never do. */
+  async #indexNewcomers (): Promise<void> {
+    for (const entry of this.#unindexed) {
+      const hash = await sha256(entry.peerId.toMultihash().bytes)
+      if (!this.#unindexed.delete(entry)) continue // gone, or another question was faster
+      entry.slot = this.#index.insert(hash)
+      this.#bySlot[entry.slot] = entry
     }
-    this.#entries.set(id, entry)
-    this.#admission.add(id, source.group)
-    if (this.#entries.size > this.#capacity) {
-      const victim = this.#admission.victim(id => this.#entries.get(id)?.contact.connection === 'connected') ?? id
-      this.#drop(this.#entries.get(victim) as Entry, { kind: 'removal' })
-      if (victim === id) return undefined
+  }
+
+  #known (id: PeerId): Entry | undefined {
+    const key = id.toString()
+    return this.#entries.get(key) ?? this.#ghosts.get(key)
+  }
+
+  #newEntry (peerId: PeerId): Entry {
+    return {
+      ...EMPTY_LEDGER, id: peerId.toString(), peerId, firstSeen: this.#clock.now(), contact: undefined, vouchers: NO_VOUCHERS, isShown: false,
+      until: -Infinity, view: undefined, slot: undefined, told: undefined, dueAt: Infinity
     }
+  }
+
+  #ghost (peerId: PeerId): Entry {
+    const entry = this.#newEntry(peerId)
+    this.#toGhosts(entry)
     return entry
   }
 
-  /** Brings the view of an entry up to date and tells readers what changed. */
+  #toGhosts (entry: Entry): void {
+    this.#ghosts.set(entry.id, entry)
+    if (this.#ghosts.size <= limits.ghosts) return
+    for (const oldest of this.#ghosts.values()) {
+      this.#ghosts.delete(oldest.id)
+      this.#expiry.remove(oldest)
+      this.#table.release(oldest)
+      break
+    }
+  }
+
+  /** Brings an entry up to date: its vouchers, its place, its view; and tells readers what changed. */
   #refresh (entry: Entry, cause: ChangeCause): MergeResult {
-    const previous = entry.shown
-    const { peer } = this.#compute(entry)
-    if (peer == null) {
-      if (entry.ledger.isEmpty) this.#forget(entry)
-      if (previous == null) return { outcome: 'unchanged' }
-      entry.shown = undefined
-      this.#changes.publish({ kind: 'lost', peer: previous.peer, cause })
-      return { outcome: 'updated' }
+    const now = this.#clock.now()
+    this.#table.lapse(entry, now)
+    entry.view = undefined
+    const isConnected = entry.contact?.connection === 'connected'
+    if (!isConnected && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause, now)
+
+    entry.until = this.#table.nextExpiry(entry, now)
+    this.#expiry.set(entry, entry.until)
+    this.#setVouchers(entry, this.#table.groups(entry, now))
+    if (!entry.isShown) {
+      this.#ghosts.delete(entry.id)
+      this.#entries.set(entry.id, entry)
+      this.#unindexed.add(entry)
+      entry.isShown = true
+      // Before it is told: a newcomer that must go at once was never there.
+      this.#makeRoom(entry)
+      if (entry.isShown && this.#changes.hasReaders) this.#tell(entry, peer => ({ kind: 'new', peer, cause }))
+      return { outcome: 'new' }
     }
-    const print = fingerprint(peer)
-    entry.shown = { peer, fingerprint: print }
-    if (previous == null) {
-      this.#changes.publish({ kind: 'new', peer, cause })
-      return { outcome: 'new', peer }
+    const { told } = entry
+    if (told == null) return { outcome: 'updated' } // nobody reads
+    if (fingerprint(this.#view(entry) as PeerInfo) === told.fingerprint) return { outcome: 'unchanged' }
+    this.#tell(entry, peer => ({ kind: 'updated', peer, previous: told.peer, cause }))
+    return { outcome: 'updated' }
+  }
+
+  /** Nothing counts of it: out of the view, and a ghost for as long as something late may come. */
+  #vanish (entry: Entry, cause: ChangeCause, now: number): MergeResult {
+    const wasShown = entry.isShown
+    if (wasShown) this.#hide(entry, cause)
+    if (this.#table.isEmpty(entry)) {
+      this.#ghosts.delete(entry.id)
+      this.#expiry.remove(entry)
+    } else {
+      if (!this.#ghosts.has(entry.id)) this.#toGhosts(entry)
+      entry.until = now + limits.evidenceLag
+      this.#expiry.set(entry, entry.until)
     }
-    if (previous.fingerprint === print) return { outcome: 'unchanged', peer }
-    this.#changes.publish({ kind: 'updated', peer, previous: previous.peer, cause })
-    return { outcome: 'updated', peer }
+    return { outcome: wasShown ? 'updated' : 'unchanged' }
   }
 
   #view (entry: Entry): PeerInfo | undefined {
     const now = this.#clock.now()
-    const { snapshot } = entry
-    const isFresh = snapshot != null && now < snapshot.until && now - snapshot.madeAt < SNAPSHOT_AGE
-    return (isFresh ? snapshot : this.#compute(entry)).peer
+    const { view } = entry
+    if (view != null && now < entry.until && now - view.madeAt < SNAPSHOT_AGE) return view
+    if (entry.contact?.connection !== 'connected' && !this.#table.hasAddress(entry, now)) return undefined
+    return entry.view = new PeerView(entry.peerId, this.#table.live(entry, now), entry.firstSeen, entry.contact, this.#clock)
   }
 
-  #compute (entry: Entry): Snapshot {
-    const now = this.#clock.now()
-    entry.ledger.lapse(now)
-    const live = entry.ledger.live(now)
-    const isReachable = live.some(({ items }) => items.some(({ kind }) => kind === 'address'))
-    const peer = isReachable || entry.contact.connection === 'connected' ? buildView(entry.peerId, live, entry.contact, this.#clock) : undefined
-    // With nothing live, what is left are withdrawals and late claims; they are forgotten within R.
-    const until = live.length > 0 ? nextExpiry(live) : peer == null ? now + limits.evidenceLag : Infinity
-    return entry.snapshot = { peer, madeAt: now, until }
+  #setVouchers (entry: Entry, vouchers: readonly Source[]): void {
+    const before = entry.vouchers
+    for (const { group, isChosen } of before) {
+      if (!vouchers.some(voucher => voucher.group === group && voucher.isChosen === isChosen)) this.#admission.remove(entry.id, group)
+    }
+    for (const { group, isChosen } of vouchers) {
+      if (!before.some(voucher => voucher.group === group && voucher.isChosen === isChosen)) {
+        this.#admission.add(entry.id, group, isChosen === true)
+      }
+    }
+    entry.vouchers = vouchers
   }
 
-  #drop (entry: Entry, cause: ChangeCause): void {
-    this.#forget(entry)
-    if (entry.shown != null) this.#changes.publish({ kind: 'lost', peer: entry.shown.peer, cause })
+  /** Vouchers go until there is room. A peer goes with its last one, unless we are connected to it. */
+  #makeRoom (newcomer: Entry): void {
+    while (this.#entries.size > this.#capacity) {
+      const victim = this.#admission.victim()
+      const entry = victim == null ? newcomer : this.#entries.get(victim.id)
+      if (entry == null) return
+      if (victim != null) {
+        this.#admission.remove(victim.id, victim.group)
+        entry.vouchers = entry.vouchers.filter(({ group }) => group !== victim.group)
+        if (entry.vouchers.length > 0 || entry.contact?.connection === 'connected') {
+          this.#rememberTold(entry)
+          this.#table.dropGroup(entry, victim.group)
+          this.#refresh(entry, { kind: 'displaced' })
+          continue
+        }
+      }
+      if (entry !== newcomer) this.#rememberTold(entry)
+      this.#forget(entry, { kind: 'displaced' })
+    }
   }
 
-  #forget (entry: Entry): void {
+  /** The change feed wants to know what was shown before; computed before it changes, and only for readers. */
+  #rememberTold (entry: Entry): void {
+    if (!this.#changes.hasReaders) {
+      entry.told = undefined
+    } else if (entry.isShown && entry.told == null) {
+      const peer = this.#view(entry)
+      if (peer != null) entry.told = { peer, fingerprint: fingerprint(peer) }
+    }
+  }
+
+  #tell (entry: Entry, change: (peer: PeerInfo) => Change): void {
+    const peer = this.#view(entry) as PeerInfo
+    entry.told = { peer, fingerprint: fingerprint(peer) }
+    this.#changes.publish(change(peer))
+  }
+
+  /** Out of the view. */
+  #hide (entry: Entry, cause: ChangeCause): void {
+    entry.isShown = false
     this.#entries.delete(entry.id)
-    this.#admission.remove(entry.id, entry.group)
+    this.#unindexed.delete(entry)
+    this.#setVouchers(entry, NO_VOUCHERS)
+    if (entry.slot != null) {
+      this.#index.remove(entry.slot)
+      this.#bySlot[entry.slot] = undefined
+      entry.slot = undefined
+    }
+    if (entry.told != null) this.#changes.publish({ kind: 'lost', peer: entry.told.peer, cause })
+    entry.told = undefined
   }
+
+  /** Out of the view, and of memory. */
+  #forget (entry: Entry, cause: ChangeCause): void {
+    this.#hide(entry, cause)
+    this.#ghosts.delete(entry.id)
+    this.#expiry.remove(entry)
+    this.#table.release(entry)
+  }
+}
+
+const NO_VOUCHERS: readonly Source[] = Object.freeze([])
+
+function contactOf (entry: Entry): Contact {
+  return entry.contact ??= newContact()
 }

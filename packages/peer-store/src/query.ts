@@ -1,5 +1,6 @@
 /** Filters and orders views. */
-import { compareText } from './ledger.ts'
+import { show } from '@peerweave/interface'
+import { compareText } from './compare-text.ts'
 import type { PeerInfo, PeerQuery } from '@peerweave/interface'
 
 export function matches (peer: PeerInfo, query: PeerQuery): boolean {
@@ -12,12 +13,19 @@ export function matches (peer: PeerInfo, query: PeerQuery): boolean {
     [...metadata ?? []].every(([key, value]) => peer.metadata.get(key) === value)
 }
 
-/** Best first; ties by peer id, so that the order is total. */
+const RANKS: Readonly<Record<string, (peer: PeerInfo) => number>> = {
+  confidence: peer => peer.confidence,
+  reputation: peer => peer.reputation.lower,
+  lastSeen: peer => peer.lastSeen ?? 0
+}
+
+/**
+ * Best first; ties by peer id, so that the order is total.
+ *
+ * @throws TypeError for an order that is not known
+ */
 export function compareBy (order: PeerQuery['order'] = 'confidence'): (a: PeerInfo, b: PeerInfo) => number {
-  const rank: (peer: PeerInfo) => number = {
-    confidence: (peer: PeerInfo) => peer.confidence,
-    reputation: (peer: PeerInfo) => peer.reputation.lower,
-    lastSeen: (peer: PeerInfo) => peer.lastSeen ?? 0
-  }[order]
+  const rank = RANKS[order]
+  if (rank == null) throw new TypeError(`order must be one of ${Object.keys(RANKS).join(', ')}, got ${show(order)}`)
   return (a, b) => rank(b) - rank(a) || compareText(a.peerId.toString(), b.peerId.toString())
 }

@@ -1,14 +1,14 @@
 /** The woven view of one peer: a pure function of the live claims, our own contact with the peer, and the time. */
+import { multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
+import { compareText } from './compare-text.ts'
 import { confidence, type Outcomes, type Testimony } from './confidence.ts'
-import { compareText, type Item, type LiveSource } from './ledger.ts'
+import type { Item, LiveSource } from './evidence-table.ts'
 import type { Clock, ConnectionStatus, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** What we know from our own dealings with a peer, apart from what is claimed. Times are monotonic ms. */
 export interface Contact {
-  firstSeen: number
   lastSeen?: number | undefined
   connection: ConnectionStatus
   outcomes: Outcomes
@@ -21,37 +21,105 @@ export interface Contact {
 /** A stranger's reputation: unknown, and worth nothing in a ranking. */
 export const STRANGER: Reputation = Object.freeze({ mean: 0.5, lower: 0, n: 0 })
 
-export function newContact (firstSeen: number): Contact {
-  return { firstSeen, connection: 'unknown', outcomes: { failures: 0 }, addressOutcomes: new Map(), reputation: STRANGER }
+export function newContact (): Contact {
+  return { connection: 'unknown', outcomes: { failures: 0 }, addressOutcomes: new Map(), reputation: STRANGER }
 }
 
-export function buildView (peerId: PeerId, live: readonly LiveSource[], contact: Contact, clock: Clock): PeerInfo {
-  const now = clock.now()
-  const toWall = (at: number): number => clock.wall() - now + at
-  const isConnected = contact.connection === 'connected'
-  const expiresAt = nextOf(live, Math.max, -Infinity)
-  return Object.freeze({
-    peerId,
-    addresses: addresses(live, contact, now, toWall),
-    protocols: contact.identity?.protocols ?? names(live, 'protocol').slice(0, limits.protocolsPerPeer),
-    agentVersion: contact.identity?.agentVersion,
-    protocolVersion: contact.identity?.protocolVersion,
-    services: [],
-    firstSeen: toWall(contact.firstSeen),
-    lastSeen: isConnected ? toWall(now) : contact.lastSeen == null ? undefined : toWall(contact.lastSeen),
-    expiresAt: toWall(Math.max(expiresAt, isConnected ? now : -Infinity)),
-    connectionStatus: contact.connection,
-    confidence: isConnected ? 1 : confidence(live.map(source => testimony(source, source.items, now)), contact.outcomes, now),
-    reputation: contact.reputation,
-    sources: summaries(live, toWall),
-    metadata: metadata(live)
-  })
+/** Of a peer that we had nothing to do with yet: most of them. */
+const NO_CONTACT: Contact = Object.freeze(newContact())
+
+/**
+ * A snapshot: what was live and what we knew at one moment. What is derived of it is derived when asked for, once: most
+ * readers want a part, and most peers are never read.
+ */
+export class PeerView implements PeerInfo {
+  readonly peerId: PeerId
+  readonly firstSeen: number
+  readonly lastSeen: number | undefined
+  readonly expiresAt: number
+  readonly connectionStatus: ConnectionStatus
+  readonly reputation: Reputation
+  readonly agentVersion: string | undefined
+  readonly protocolVersion: string | undefined
+  /** Monotonic ms. */
+  readonly madeAt: number
+  readonly #live: readonly LiveSource[]
+  readonly #outcomes: Outcomes
+  readonly #addressOutcomes: ReadonlyMap<string, Outcomes>
+  readonly #toWall: number
+  readonly #identified: readonly string[] | undefined
+  #addresses: readonly PeerAddress[] | undefined
+  #protocols: readonly string[] | undefined
+  #sources: readonly SourceSummary[] | undefined
+  #metadata: ReadonlyMap<string, string> | undefined
+  #confidence: number | undefined
+
+  constructor (peerId: PeerId, live: readonly LiveSource[], firstSeen: number, contact: Contact = NO_CONTACT, clock: Clock) {
+    const now = clock.now()
+    const toWall = clock.wall() - now
+    const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
+    const isConnected = connection === 'connected'
+    this.peerId = peerId
+    this.firstSeen = firstSeen + toWall
+    this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
+    this.expiresAt = Math.max(lastExpiry(live), isConnected ? now : -Infinity) + toWall
+    this.connectionStatus = connection
+    this.reputation = reputation
+    this.agentVersion = identity?.agentVersion
+    this.protocolVersion = identity?.protocolVersion
+    this.madeAt = now
+    this.#live = live
+    // Copies: these change with the next dial, a snapshot does not.
+    this.#outcomes = { ...outcomes }
+    this.#addressOutcomes = addressOutcomes.size === 0 ? addressOutcomes : new Map([...addressOutcomes].map(([name, of]) => [name, { ...of }]))
+    this.#toWall = toWall
+    this.#identified = identity?.protocols
+    Object.freeze(this)
+  }
+
+  get addresses (): readonly PeerAddress[] {
+    return this.#addresses ??= addresses(this.#live, this.#addressOutcomes, this.madeAt, this.#toWall)
+  }
+
+  get protocols (): readonly string[] {
+    return this.#protocols ??= this.#identified ?? protocols(this.#live)
+  }
+
+  get services (): readonly string[] {
+    return NO_SERVICES
+  }
+
+  get confidence (): number {
+    if (this.connectionStatus === 'connected') return 1
+    return this.#confidence ??= confidence(this.#live.map(source => testimony(source, source.items, this.madeAt)), this.#outcomes, this.madeAt)
+  }
+
+  get sources (): readonly SourceSummary[] {
+    return this.#sources ??= summaries(this.#live, this.#toWall)
+  }
+
+  get metadata (): ReadonlyMap<string, string> {
+    return this.#metadata ??= metadata(this.#live)
+  }
+
+  toJSON (): object {
+    const { peerId, addresses, protocols, agentVersion, protocolVersion, services, firstSeen, lastSeen, expiresAt } = this
+    const { connectionStatus, confidence, reputation, sources, metadata } = this
+    return {
+      peerId: peerId.toString(), addresses, protocols, agentVersion, protocolVersion, services, firstSeen, lastSeen, expiresAt, connectionStatus,
+      confidence, reputation, sources, metadata: Object.fromEntries(metadata)
+    }
+  }
 }
 
-/** The earliest expiry of anything live: until then the content of the view cannot change by itself. */
-export function nextExpiry (live: readonly LiveSource[]): number {
-  return nextOf(live, Math.min, Infinity)
-}
+// For `console.log`, which would not show what is derived. Not a member: isolated declarations take no computed names.
+Object.defineProperty(PeerView.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value (this: PeerView) {
+    return this.toJSON()
+  }
+})
+
+const NO_SERVICES: readonly string[] = Object.freeze([])
 
 /** The content of a view as text: two views differ when these do. Times and confidence moving on are no difference. */
 export function fingerprint (peer: PeerInfo): string {
@@ -62,8 +130,15 @@ export function fingerprint (peer: PeerInfo): string {
   ])
 }
 
-function addresses (live: readonly LiveSource[], contact: Contact, now: number, toWall: (at: number) => number): readonly PeerAddress[] {
-  const claims = new Map<string, Array<{ source: LiveSource, item: Item }>>()
+interface AddressClaim {
+  readonly source: LiveSource
+  readonly item: Item
+}
+
+function addresses (
+  live: readonly LiveSource[], outcomes: ReadonlyMap<string, Outcomes>, now: number, toWall: number
+): readonly PeerAddress[] {
+  const claims = new Map<string, AddressClaim[]>()
   for (const source of live) {
     for (const item of source.items) {
       if (item.kind !== 'address') continue
@@ -72,27 +147,51 @@ function addresses (live: readonly LiveSource[], contact: Contact, now: number, 
       else list.push({ source, item })
     }
   }
-  const result: PeerAddress[] = []
-  for (const [name, list] of claims) {
-    result.push(Object.freeze({
-      multiaddr: list[0]?.item.multiaddr as Multiaddr,
-      certified: false,
-      sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
-      lastSeen: toWall(Math.max(...list.map(({ item }) => item.observedAt))),
-      expiresAt: toWall(Math.max(...list.map(({ item }) => item.expiresAt))),
-      confidence: confidence(
-        list.map(({ source, item }) => testimony(source, [item], now)), contact.addressOutcomes.get(name) ?? { failures: 0 }, now
-      )
-    }))
-  }
-  result.sort((a, b) => {
-    return Number(b.certified) - Number(a.certified) || b.confidence - a.confidence ||
-      compareText(a.multiaddr.toString(), b.multiaddr.toString())
+  const ranked = [...claims].map(([name, list]) => ({
+    name,
+    list,
+    isChosen: list.some(({ source }) => source.source.isChosen === true),
+    isOwnWord: list.some(({ source }) => source.source.reporter != null && source.source.reporter === hostOf(name)),
+    confidence: confidence(
+      list.map(({ source, item }) => testimony(source, [item], now)), outcomes.get(name) ?? { failures: 0 }, now
+    )
+  })).sort((a, b) => {
+    return Number(b.isChosen) - Number(a.isChosen) || Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence ||
+      compareText(a.name, b.name)
   })
-  return Object.freeze(result.slice(0, limits.addressesPerPeer))
+  return Object.freeze(inTurns(ranked).map(({ name, list, confidence }) => Object.freeze({
+    multiaddr: multiaddr(name),
+    certified: false,
+    sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
+    lastSeen: Math.max(...list.map(({ item }) => item.observedAt)) + toWall,
+    expiresAt: Math.max(...list.map(({ item }) => item.expiresAt)) + toWall,
+    confidence
+  })))
 }
 
-function summaries (live: readonly LiveSource[], toWall: (at: number) => number): readonly SourceSummary[] {
+/** As many as are shown, in their order, but each source gets one in before any gets two: a flood hides only its own. */
+function inTurns<Ranked extends { list: AddressClaim[] }> (ranked: Ranked[]): Ranked[] {
+  if (ranked.length <= limits.addressesPerPeer) return ranked
+  const kept = new Set<Ranked>()
+  const left = new Set(ranked)
+  while (kept.size < limits.addressesPerPeer) {
+    const served = new Set<LiveSource>()
+    for (const address of left) {
+      if (kept.size === limits.addressesPerPeer || address.list.every(({ source }) => served.has(source))) continue
+      for (const { source } of address.list) served.add(source)
+      kept.add(address)
+      left.delete(address)
+    }
+  }
+  return ranked.filter(address => kept.has(address))
+}
+
+/** The host that an address names: what its reporter would be, if the peer said it of itself. */
+function hostOf (address: string): string | undefined {
+  return address.split('/')[2]
+}
+
+function summaries (live: readonly LiveSource[], toWall: number): readonly SourceSummary[] {
   const byPath = new Map<string, LiveSource[]>()
   for (const source of live) byPath.set(source.source.path, [...byPath.get(source.source.path) ?? [], source])
   return Object.freeze([...byPath].sort(([a], [b]) => compareText(a, b)).map(([path, sources]) => {
@@ -100,9 +199,9 @@ function summaries (live: readonly LiveSource[], toWall: (at: number) => number)
     return Object.freeze({
       path,
       type: (sources[0] as LiveSource).source.type,
-      firstSeen: toWall(Math.min(...items.map(({ observedAt }) => observedAt))),
-      lastSeen: toWall(Math.max(...items.map(({ observedAt }) => observedAt))),
-      expiresAt: toWall(Math.max(...items.map(({ expiresAt }) => expiresAt)))
+      firstSeen: Math.min(...items.map(({ observedAt }) => observedAt)) + toWall,
+      lastSeen: Math.max(...items.map(({ observedAt }) => observedAt)) + toWall,
+      expiresAt: Math.max(...items.map(({ expiresAt }) => expiresAt)) + toWall
     })
   }))
 }
@@ -122,24 +221,24 @@ function metadata (live: readonly LiveSource[]): ReadonlyMap<string, string> {
   return new Map([...best].sort(([a], [b]) => compareText(a, b)).map(([key, { item }]) => [key, item.value]))
 }
 
-function names (live: readonly LiveSource[], kind: Item['kind']): readonly string[] {
+function protocols (live: readonly LiveSource[]): readonly string[] {
   const found = new Set<string>()
   for (const { items } of live) {
-    for (const item of items) {
-      if (item.kind === kind) found.add(item.name)
+    for (const { kind, name } of items) {
+      if (kind === 'protocol') found.add(name)
     }
   }
-  return Object.freeze([...found].sort())
+  return Object.freeze([...found].sort().slice(0, limits.protocolsPerPeer))
 }
 
 function testimony ({ source }: LiveSource, items: readonly Item[], now: number): Testimony {
   return { group: source.group, type: source.type, age: now - Math.max(...items.map(({ observedAt }) => observedAt)) }
 }
 
-function nextOf (live: readonly LiveSource[], pick: (a: number, b: number) => number, start: number): number {
-  let result = start
+function lastExpiry (live: readonly LiveSource[]): number {
+  let last = -Infinity
   for (const { items } of live) {
-    for (const { expiresAt } of items) result = pick(result, expiresAt)
+    for (const { expiresAt } of items) last = Math.max(last, expiresAt)
   }
-  return result
+  return last
 }

@@ -2,7 +2,7 @@ import { limits, virtualClock, type Change, type Evidence, type VirtualClock } f
 import { multiaddr } from '@multiformats/multiaddr'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memoryPeerStore, STRANGER } from '../src/index.ts'
-import { hashKey } from '../src/closest.ts'
+import { sha256 } from '../src/sha256.ts'
 import { addressesOf, claim, listed, peer, source } from './support.ts'
 import type { PeerStore } from '@peerweave/interface'
 
@@ -134,10 +134,10 @@ describe('expiry', () => {
     await store.addPeer(claim(a, { ttl: 2_000 }))
     await clock.advance(2_000)
     const { next } = await store.expire(clock.now())
-    expect(store.size).toBe(1)
-    await clock.advance(next - clock.now())
-    await store.expire(clock.now())
     expect(store.size).toBe(0)
+    expect(next).toBe(2_000 + limits.evidenceLag)
+    await clock.advance(next - clock.now())
+    expect(await store.expire(clock.now())).toEqual({ expired: 0, next: Infinity })
   })
 
   it.each([
@@ -189,6 +189,23 @@ describe('withdrawal', () => {
 })
 
 describe('bounds', () => {
+  it('a stamp from the future lives no longer than one of now', async () => {
+    await store.addPeer(claim(a, { at: 3_600_000, ttl: 5_000 }))
+    await clock.advance(5_000 + 1_000)
+    expect(store.peek(a)).toBeUndefined()
+  })
+
+  it('goodbyes to more addresses of one source than are remembered count for all that it claimed until the oldest', async () => {
+    await clock.advance(1_000)
+    for (let i = 0; i <= limits.withdrawalsPerSource; i++) {
+      await store.withdraw(a, source('mdns'), 100 + i, [multiaddr(`/ip4/10.1.0.${i}/tcp/1`)])
+    }
+    await store.addPeer(claim(a, { at: 100, addresses: ['/ip4/10.2.0.1/tcp/1'] }))
+    expect(store.peek(a)).toBeUndefined()
+    await store.addPeer(claim(a, { at: 101, addresses: ['/ip4/10.2.0.1/tcp/1'] }))
+    expect(store.peek(a)).toBeDefined()
+  })
+
   it.each([limits.addressesPerSource - 1, limits.addressesPerSource, limits.addressesPerSource + 1])('%i addresses of one source', async count => {
     const addresses = Array.from({ length: count }, (_, i) => `/ip4/10.0.1.${i}/tcp/1`)
     await store.addPeer(claim(a, { addresses }))
@@ -203,8 +220,94 @@ describe('bounds', () => {
   })
 
   it('sources beyond the bound change nothing that grows', async () => {
-    for (let i = 0; i < 4 * limits.sourcesPerPeer; i++) await store.addPeer(claim(a, { from: source('gossip', { reporter: `r${i}` }) }))
+    for (let i = 0; i < 4 * limits.sourcesPerPeer; i++) await store.addPeer(claim(a, { from: source('gossip', { group: `net:${i}` }) }))
     expect(store.evidence(a).length).toBe(limits.sourcesPerPeer)
+  })
+
+  it('a thousand reporters of one group are four', async () => {
+    for (let i = 0; i < 1_000; i++) await store.addPeer(claim(a, { from: source('gossip', { reporter: `r${i}` }) }))
+    expect(store.evidence(a).length).toBe(limits.reportersPerGroup)
+  })
+
+  it('what the user configured stays, however many others claim the peer or say goodbye in its name', async () => {
+    const configured = source('bootstrap', { group: 'configured:bootstrap', isChosen: true })
+    await store.addPeer(claim(a, { from: configured }))
+    for (let i = 0; i < 1_000; i++) {
+      await store.addPeer(claim(a, { from: source('gossip', { group: `net:${i}` }), addresses: ['/ip4/10.9.9.9/tcp/1'] }))
+      await store.withdraw(a, source('gossip', { group: `net:${i}`, reporter: 'forged' }), 0)
+    }
+    expect(store.peek(a)?.sources.map(({ path }) => path)).toContain('bootstrap')
+  })
+
+  it('a flood of addresses hides no address of another source, and the configured one stays first', async () => {
+    const configured = source('bootstrap', { group: 'configured:bootstrap', isChosen: true })
+    await store.addPeer(claim(a, { from: configured, addresses: ['/ip4/10.0.0.1/tcp/1'] }))
+    await store.addPeer(claim(a, { from: source('dns'), addresses: ['/ip4/10.0.0.2/tcp/1'] }))
+    for (let i = 0; i < 4; i++) {
+      await store.addPeer(claim(a, {
+        from: source('mdns', { reporter: `10.0.1.${i}` }),
+        ttl: 172_800_000,
+        addresses: Array.from({ length: limits.addressesPerSource }, (_, n) => `/ip4/10.0.1.${i}/tcp/${n + 1}`)
+      }))
+    }
+    const shown = store.peek(a)?.addresses.map(({ multiaddr }) => multiaddr.toString()) ?? []
+    expect(shown).toHaveLength(limits.addressesPerPeer)
+    expect(shown[0]).toBe('/ip4/10.0.0.1/tcp/1')
+    expect(shown).toContain('/ip4/10.0.0.2/tcp/1')
+  })
+
+  it('goodbyes to strangers take nobody\'s place, and are forgotten', async () => {
+    const small = memoryPeerStore({ clock, capacity: 20 })
+    for (let n = 0; n < 20; n++) await small.addPeer(claim(await peer(n), { ttl: 600_000 }))
+    for (let n = 0; n < 200; n++) await small.withdraw(await peer(1_000 + n), source('gossip', { group: `net:${n % 64}` }), 0)
+    expect(small.size).toBe(20)
+    for (let n = 0; n < 20; n++) expect(small.peek(await peer(n)), `honest peer ${n}`).toBeDefined()
+  })
+
+  it('whoever names a peer first does not pay for it alone', async () => {
+    const small = memoryPeerStore({ clock, capacity: 50 })
+    const honest = await Promise.all(Array.from({ length: 10 }, async (_, n) => peer(n)))
+    const attacker = source('gossip', { group: 'net:6.6' })
+    await small.addPeers(honest.map(id => claim(id, { from: attacker })))
+    await small.addPeers(honest.map(id => claim(id, { from: source('bootstrap', { group: 'configured:bootstrap', isChosen: true }) })))
+    for (let n = 0; n < 500; n++) await small.addPeer(claim(await peer(1_000 + n), { from: attacker }))
+    for (const id of honest) expect(small.peek(id)?.sources.map(({ path }) => path)).toContain('bootstrap')
+    expect(small.size).toBe(50)
+  })
+
+  it('a connected peer is not displaced', async () => {
+    const small = memoryPeerStore({ clock, capacity: 5 })
+    await small.addPeer(claim(a))
+    small.setConnection(a, 'connected')
+    for (let n = 0; n < 100; n++) await small.addPeer(claim(await peer(1_000 + n)))
+    expect(small.peek(a)?.connectionStatus).toBe('connected')
+    expect(small.size).toBe(5)
+  })
+
+  it('who is displaced is told as displaced, and a newcomer that finds no place was never there', async () => {
+    const small = memoryPeerStore({ clock, capacity: 1, hashKey: new Uint8Array(8) })
+    const changes: Change[] = []
+    void (async () => { for await (const change of small.changes) changes.push(change) })()
+    const outcomes = new Set<string>()
+    for (let n = 0; n < 20; n++) outcomes.add((await small.addPeer(claim(await peer(n)))).outcome)
+    await clock.settle()
+    expect(outcomes).toEqual(new Set(['new', 'refused']))
+    for (const change of changes.filter(({ kind }) => kind === 'lost')) expect(change).toMatchObject({ cause: { kind: 'displaced' } })
+    const [news, lost] = ['new', 'lost'].map(kind => changes.filter(change => change.kind === kind).length)
+    expect((news ?? 0) - (lost ?? 0)).toBe(1)
+  })
+
+  it('a flood from ten thousand groups costs each newcomer little, whatever the order', async () => {
+    const small = memoryPeerStore({ clock, capacity: 2_000 })
+    const ids = await Promise.all(Array.from({ length: 4_000 }, async (_, n) => peer(n)))
+    const evidence = ids.map((id, n) => claim(id, { from: source('gossip', { group: `net:${n}` }) }))
+    await small.addPeers(evidence)
+    expect(small.size).toBe(2_000)
+    const reversed = memoryPeerStore({ clock, capacity: 2_000, hashKey: new Uint8Array(8) })
+    const forward = memoryPeerStore({ clock, capacity: 2_000, hashKey: new Uint8Array(8) })
+    await reversed.addPeers([...evidence].reverse())
+    await forward.addPeers(evidence)
+    expect(ids.filter(id => reversed.peek(id) != null)).toEqual(ids.filter(id => forward.peek(id) != null))
   })
 
   it('evidence that comes later than R after it was observed is refused', async () => {
@@ -222,11 +325,11 @@ describe('bounds', () => {
   })
 
   it('a flood from one group does not displace the peers of others (first-come eclipse of the seed documents)', async () => {
-    const small = memoryPeerStore({ clock, capacity: 20 })
     const evidence: Evidence[] = []
     for (let n = 0; n < 200; n++) evidence.push(claim(await peer(1_000 + n), { from: source('gossip', { group: 'net:203.0' }) }))
     for (let n = 0; n < 10; n++) evidence.push(claim(await peer(n), { from: source('gossip', { group: `net:8.${n}` }) }))
     for (const order of [evidence, [...evidence].reverse()]) {
+      const small = memoryPeerStore({ clock, capacity: 20 })
       await small.addPeers(order)
       for (let n = 0; n < 10; n++) expect(small.peek(await peer(n)), `honest peer ${n}`).toBeDefined()
     }
@@ -299,15 +402,30 @@ describe('ranking', () => {
     const peers = await Promise.all(Array.from({ length: 50 }, async (_, i) => peer(i)))
     for (const id of peers) await store.addPeer(claim(id))
     const key = new TextEncoder().encode('some key')
-    const target = await hashKey(key)
+    const target = await sha256(key)
     const distance = async (id: typeof a): Promise<string> => {
-      const hash = await hashKey(id.toMultihash().bytes)
+      const hash = await sha256(id.toMultihash().bytes)
       return Buffer.from(hash.map((byte, i) => byte ^ (target[i] as number))).toString('hex')
     }
     const expected = (await Promise.all(peers.map(async id => ({ id, distance: await distance(id) }))))
       .sort((x, y) => x.distance < y.distance ? -1 : 1).slice(0, 7).map(({ id }) => id.toString())
     expect((await store.getClosestPeers(key, 7)).map(({ peerId }) => peerId.toString())).toEqual(expected)
   })
+})
+
+it('a reader that begins after stop ends at once, and all that wait on one iterator are woken', async () => {
+  const iterator = store.changes[Symbol.asyncIterator]()
+  const waiting = [iterator.next(), iterator.next()]
+  await store.addPeer(claim(a))
+  await store.addPeer(claim(b))
+  expect((await Promise.all(waiting)).map(({ value }) => value.kind)).toEqual(['new', 'new'])
+  await store.stop()
+  expect(await Array.fromAsync(store.changes)).toEqual([])
+  await store.start()
+  const changes = follow()
+  await store.removePeer(a)
+  await clock.settle()
+  expect(changes.map(({ kind }) => kind)).toEqual(['lost'])
 })
 
 it('removing a peer says so once', async () => {
@@ -321,5 +439,6 @@ it('removing a peer says so once', async () => {
 
 it('names a wrong option', () => {
   expect(() => memoryPeerStore({ capacity: 0 })).toThrow(/capacity.*1.*got 0/)
+  expect(() => memoryPeerStore({ hashKey: new Uint8Array(3) })).toThrow(/hashKey must be 8 bytes, got 3/)
   expect(() => memoryPeerStore({ capcity: 5 } as object)).toThrow(/capcity.*capacity/)
 })

@@ -46,7 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** The view after all steps, as text, at several later times. Everything arrives at one moment, within R of each `at`. */
 async function views (steps: Step[]): Promise<string[]> {
-  const clock = virtualClock({ now: 16 * SECOND })
+  const clock = virtualClock({ now: 16 * SECOND, wall: 16 * SECOND })
   const store = memoryPeerStore({ clock, hashKey: new Uint8Array(8) })
   for (const step of steps) {
     if (step.kind === 'claim') await store.addPeer(step.evidence)

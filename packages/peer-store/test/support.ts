@@ -1,16 +1,9 @@
 /** What the tests of the store share: peers, addresses and evidence, small and readable. */
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Evidence, PeerInfo, PeerStore, Source } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
-/** The same number gives the same id in every run. */
-export async function peer (number: number): Promise<PeerId> {
-  const seed = new Uint8Array(32)
-  new DataView(seed.buffer).setUint32(0, number)
-  return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seed))
-}
+export { peer } from '../../../test/support/peers.ts'
 
 export function source (path: string, init: Partial<Source> = {}): Source {
   return { path, type: path, group: `group:${path}`, ...init }

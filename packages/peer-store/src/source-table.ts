@@ -1,0 +1,65 @@
+/**
+ * Sources by small number, so that an item needs four bytes for who said it. Counts its users: a source that nothing
+ * names any more is forgotten, and its number used again.
+ *
+ * BOUNDED by the items and withdrawals that name a source.
+ */
+import type { Source } from '@peerweave/interface'
+
+interface Row {
+  key: string
+  source: Source
+  users: number
+}
+
+export class SourceTable {
+  readonly #ids = new Map<string, number>()
+  readonly #rows: Array<Row | undefined> = []
+  readonly #free: number[] = []
+
+  /** Without counting as a use: call `use` for each, then `dropUnused`. */
+  idOf (source: Source): number {
+    const key = keyOf(source)
+    let id = this.#ids.get(key)
+    if (id == null) {
+      id = this.#free.pop() ?? this.#rows.length
+      this.#rows[id] = { key, source: Object.freeze({ ...source }), users: 0 }
+      this.#ids.set(key, id)
+    }
+    return id
+  }
+
+  get (id: number): Source {
+    return this.#row(id).source
+  }
+
+  keyOf (id: number): string {
+    return this.#row(id).key
+  }
+
+  use (id: number): void {
+    this.#row(id).users++
+  }
+
+  release (id: number): void {
+    this.#row(id).users--
+    this.dropUnused(id)
+  }
+
+  dropUnused (id: number): void {
+    const row = this.#rows[id]
+    if (row == null || row.users > 0) return
+    this.#ids.delete(row.key)
+    this.#rows[id] = undefined
+    this.#free.push(id)
+  }
+
+  #row (id: number): Row {
+    return this.#rows[id] as Row
+  }
+}
+
+/** Path, group and reporter. Lengths in front, so that no text can pose as another triple. */
+function keyOf ({ path, group, reporter = '' }: Source): string {
+  return `${path.length} ${group.length} ${path} ${group} ${reporter}`
+}

@@ -1,0 +1,82 @@
+/**
+ * The goodbyes said of one peer: per source the time until which everything is taken back, and per (source, address) the
+ * time for that address. Most peers have none.
+ *
+ * BOUNDED: `sourcesPerPeer` sources, and `withdrawalsPerSource` addresses per source; at the bound the oldest counts for every address of the source,
+ * so that more is taken back and never less.
+ */
+import { limits } from '@peerweave/interface'
+import { compareText } from './compare-text.ts'
+import type { KeyedHash } from './keyed-hash.ts'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+interface OfSource {
+  all: number
+  /** Of addresses that found no room. */
+  addresses: number
+  byAddress: Map<string, number>
+}
+
+export class Withdrawals {
+  readonly #hash: KeyedHash
+  readonly #bySource = new Map<number, OfSource>()
+
+  constructor (hash: KeyedHash) {
+    this.#hash = hash
+  }
+
+  get isEmpty (): boolean {
+    return this.#bySource.size === 0
+  }
+
+  /** @returns true when this source had said none before */
+  add (source: number, time: number, multiaddrs: readonly Multiaddr[] | undefined): boolean {
+    const known = this.#bySource.get(source)
+    const state = known ?? { all: -Infinity, addresses: -Infinity, byAddress: new Map<string, number>() }
+    this.#bySource.set(source, state)
+    if (multiaddrs == null) state.all = Math.max(state.all, time)
+    for (const multiaddr of multiaddrs ?? []) {
+      const name = multiaddr.toString()
+      state.byAddress.set(name, Math.max(state.byAddress.get(name) ?? -Infinity, time))
+    }
+    while (state.byAddress.size > limits.withdrawalsPerSource) {
+      const [[name, oldest]] = [...state.byAddress].sort(([a, timeA], [b, timeB]) => {
+        return timeA - timeB || this.#hash(a) - this.#hash(b) || compareText(a, b)
+      }) as [[string, number]]
+      state.byAddress.delete(name)
+      state.addresses = Math.max(state.addresses, oldest)
+    }
+    return known == null
+  }
+
+  /** What this source claimed until then does not count; for an address, with `name`. `-Infinity`: nothing is withdrawn. */
+  timeFor (source: number, name: string | undefined): number {
+    const state = this.#bySource.get(source)
+    if (state == null) return -Infinity
+    return name == null ? state.all : Math.max(state.all, state.addresses, state.byAddress.get(name) ?? -Infinity)
+  }
+
+  /** Forgets what was said at `time` or before; returns the sources of which nothing is left. */
+  lapse (time: number): number[] {
+    const gone: number[] = []
+    for (const [source, state] of this.#bySource) {
+      for (const [name, at] of state.byAddress) {
+        if (at <= time) state.byAddress.delete(name)
+      }
+      if (state.byAddress.size > 0 || Math.max(state.all, state.addresses) > time) continue
+      this.#bySource.delete(source)
+      gone.push(source)
+    }
+    return gone
+  }
+
+  /** Forgets those of the sources with the largest keyed hash beyond `sourcesPerPeer`; returns these sources. */
+  bound (keyOf: (source: number) => string): number[] {
+    if (this.#bySource.size <= limits.sourcesPerPeer) return []
+    const ranked = [...this.#bySource.keys()].map(source => ({ source, key: keyOf(source) }))
+      .sort((a, b) => this.#hash(a.key) - this.#hash(b.key) || compareText(a.key, b.key))
+    const dropped = ranked.slice(limits.sourcesPerPeer).map(({ source }) => source)
+    for (const source of dropped) this.#bySource.delete(source)
+    return dropped
+  }
+}
