@@ -1,8 +1,8 @@
 /**
  * Keeps us announced: to every mechanism that can, when our addresses change, and again when 7/8 of the granted TTL
- * have passed. Before the first address is known there is nothing to announce.
+ * have passed. Before the first address is known there is nothing to announce. A mechanism that hangs is left behind.
  */
-import { clampMs, limits, type Clock, type Host, type SelfRecord, type Timer } from '@peerweave/interface'
+import { clampMs, limits, raceSignal, type Clock, type Host, type SelfRecord, type Timer } from '@peerweave/interface'
 import { ANNOUNCE_DEBOUNCE, ANNOUNCE_RETRY, RENEW_AT } from './constants.ts'
 import type { Lane } from './lane.ts'
 
@@ -11,6 +11,8 @@ export class Announcer {
   readonly #clock: Clock
   readonly #lanes: () => Iterable<Lane>
   readonly #timers = new Map<Lane, Timer>()
+  /** Who granted an announcement: these are told goodbye. */
+  readonly #announced = new Set<Lane>()
   #session: AbortController | undefined
 
   constructor (host: Host, clock: Clock, lanes: () => Iterable<Lane>) {
@@ -31,15 +33,18 @@ export class Announcer {
     this.#session?.abort()
     this.#session = undefined
     for (const timer of this.#timers.values()) timer.cancel()
-    const announced = [...this.#timers.keys()]
     this.#timers.clear()
+    const announced = [...this.#announced]
+    this.#announced.clear()
     using deadline = this.#clock.deadline(limits.lifecycleDeadline)
-    await Promise.allSettled(announced.map(async ({ mechanism }) => mechanism.withdrawSelf?.({ signal: deadline.signal })))
+    await Promise.allSettled(announced.map(async ({ mechanism }) => {
+      await raceSignal((async () => mechanism.withdrawSelf?.({ signal: deadline.signal }))(), deadline.signal)
+    }))
   }
 
   #scheduleAll (): void {
     for (const lane of this.#lanes()) {
-      if (lane.mechanism.capabilities.announce) this.#schedule(lane, ANNOUNCE_DEBOUNCE)
+      if (lane.canAnnounce) this.#schedule(lane, ANNOUNCE_DEBOUNCE)
     }
   }
 
@@ -56,8 +61,12 @@ export class Announcer {
     using deadline = this.#clock.deadline(limits.roundDeadline, session.signal)
     let next = ANNOUNCE_RETRY
     try {
-      const granted = await lane.mechanism.announceSelf?.(record, { signal: deadline.signal })
-      if (granted != null) next = clampMs(granted.ttl * RENEW_AT, limits.ttlMin, limits.ttlMax)
+      const announcing = (async () => lane.mechanism.announceSelf?.(record, { signal: deadline.signal }))()
+      const granted = await raceSignal(announcing, deadline.signal)
+      if (granted != null) {
+        next = clampMs(granted.ttl * RENEW_AT, limits.ttlMin, limits.ttlMax)
+        if (this.#session === session) this.#announced.add(lane)
+      }
     } catch { /* the mechanism's status says why; we try again */ }
     if (this.#session === session) this.#schedule(lane, next)
   }

@@ -29,3 +29,12 @@ export const RENEW_AT: number = 7 / 8
 
 /** How long an announcement that failed waits for the next try. */
 export const ANNOUNCE_RETRY = 30_000
+
+/** How long an announcement at a memory hub stands. */
+export const MEMORY_TTL = 60_000
+
+/** How long the word of a wrapped libp2p module stands: it never says so itself. As mDNS records do (RFC 6762 §10). */
+export const MODULE_TTL = 120_000
+
+/** Others may write to the store too, so what has expired is looked for this often at least. */
+export const EXPIRE_AT_LEAST_EVERY = 60_000

@@ -1,24 +1,24 @@
 /** Calls the store's `expire` when something is due, and not before. */
+import { EXPIRE_AT_LEAST_EVERY } from './constants.ts'
 import type { Clock, PeerStore, Timer } from '@peerweave/interface'
-
-/** Others may write to the store too, so it is looked at now and then. */
-const AT_LEAST_EVERY = 60_000
 
 export class ExpiryTimer {
   readonly #store: PeerStore
   readonly #clock: Clock
+  readonly #onError: (error: unknown) => void
   #timer: Timer | undefined
   #at = Infinity
   #isRunning = false
 
-  constructor (store: PeerStore, clock: Clock) {
+  constructor (store: PeerStore, clock: Clock, onError: (error: unknown) => void) {
     this.#store = store
     this.#clock = clock
+    this.#onError = onError
   }
 
   start (): void {
     this.#isRunning = true
-    this.dueAt(this.#clock.now() + AT_LEAST_EVERY)
+    this.dueAt(this.#clock.now() + EXPIRE_AT_LEAST_EVERY)
   }
 
   stop (): void {
@@ -38,7 +38,13 @@ export class ExpiryTimer {
   async #expire (): Promise<void> {
     this.#at = Infinity
     const now = this.#clock.now()
-    const { next } = await this.#store.expire(now)
-    this.dueAt(Math.min(next, now + AT_LEAST_EVERY))
+    let next = Infinity
+    try {
+      next = (await this.#store.expire(now)).next
+    } catch (error) {
+      this.#onError(error)
+    } finally {
+      this.dueAt(Math.min(next, now + EXPIRE_AT_LEAST_EVERY))
+    }
   }
 }

@@ -56,12 +56,12 @@ export function formatExplanation (explained: Explanation, now: number): string 
   if (explained.connectionStatus != null) lines.push(`  connection: ${explained.connectionStatus}`)
   for (const { source, group, reporter, addresses, observedAt, expiresAt } of explained.claims) {
     const by = reporter == null ? '' : `, told by ${safeText(reporter)}`
-    lines.push(`  ${source} said it ${seconds(now - observedAt)} ago, good for ${seconds(expiresAt - now)} more (group ${safeText(group)}${by})`)
+    lines.push(`  ${safeText(source)} said it ${seconds(now - observedAt)} ago, good for ${seconds(expiresAt - now)} more (group ${safeText(group)}${by})`)
     for (const address of addresses) lines.push(`    ${safeText(address)}`)
   }
   if (explained.claims.length === 0) lines.push('  nobody claims it now')
   for (const { source, reason, detail, at } of explained.refusals) {
-    lines.push(`  refused ${seconds(now - at)} ago from ${source}: ${reason}${detail == null ? '' : ` (${detail})`}`)
+    lines.push(`  refused ${seconds(now - at)} ago from ${safeText(source)}: ${reason}${detail == null ? '' : ` (${detail})`}`)
   }
   return lines.join('\n')
 }

@@ -3,15 +3,16 @@
  * no goodbye, nobody who said it. What they lack is an option here, and `supports` tells the compliance suite.
  */
 import { peerDiscoverySymbol } from '@libp2p/interface'
-import { clampMs, defineMechanism, limits, numberOption, type DiscoveryType, type MechanismContext, type Reporter } from '@peerweave/interface'
-import type { DiscoveryMechanism } from '@peerweave/interface'
+import { clampMs, defineMechanism, knownOptions, limits, nameOption, numberOption } from '@peerweave/interface'
+import { MODULE_TTL } from './constants.ts'
+import type { DiscoveryMechanism, DiscoveryType, MechanismContext, Reporter } from '@peerweave/interface'
 import type { PeerInfo, Startable, TypedEventTarget } from '@libp2p/interface'
 
 export interface FromLibp2pOptions {
   name: string
   /** @default `name` */
   type?: DiscoveryType | undefined
-  /** How long what it says stands, ms; it never says so itself. @default 120_000 */
+  /** How long what it says stands, ms; it never says so itself. @default {@link MODULE_TTL} */
   ttl?: number | undefined
   /**
    * On whose word. `{ configured: true }` for a list of the user's own, `{ interface: 'eth0' }` for something on the
@@ -19,8 +20,6 @@ export interface FromLibp2pOptions {
    */
   reporter?: Reporter | undefined
 }
-
-const TTL = 120_000
 
 type Discovery = TypedEventTarget<{ peer: CustomEvent<PeerInfo> }>
 
@@ -30,14 +29,17 @@ type Discovery = TypedEventTarget<{ peer: CustomEvent<PeerInfo> }>
  */
 // oxlint-disable-next-line typescript/no-explicit-any -- every module names the components it wants
 export function fromLibp2p (factory: (components: any) => object, options: FromLibp2pOptions): (context: MechanismContext) => DiscoveryMechanism {
-  const { name, type = name, reporter } = options
-  const ttl = clampMs(numberOption('ttl', options.ttl, TTL, { min: 1, max: Infinity }), limits.ttlMin, limits.ttlMax)
+  knownOptions('fromLibp2p', options, ['name', 'type', 'ttl', 'reporter'])
+  const name = nameOption('name', options.name, '')
+  const { type = name, reporter } = options
+  const ttl = clampMs(numberOption('ttl', options.ttl, MODULE_TTL, { min: 1, max: Infinity }), limits.ttlMin, limits.ttlMax)
 
   return context => {
     if (context.libp2p == null) {
       throw new TypeError(`${name} wraps a libp2p module, so it needs a libp2p node around it`)
     }
     const inner = factory(isolate(context.libp2p))
+    if ('discoverPeers' in inner) throw new TypeError(`${name} is a mechanism already: it needs no fromLibp2p`)
     const module = inner as Startable
     const discovery = discoveryOf(inner)
     const mechanism = defineMechanism(context, {

@@ -9,6 +9,7 @@
  * import { createLibp2p } from 'libp2p'
  *
  * const node = await createLibp2p({
+ *   start: false, // first listen, then start: what is found while it starts is not to be missed
  *   services: {
  *     discovery: multi({ mechanisms: [mdns(), bootstrap({ list: ['/dns4/peer.example.org/tcp/4001/p2p/12D3KooW…'] })] })
  *   }
@@ -16,6 +17,7 @@
  * node.services.discovery.addEventListener('peer:discovery', ({ detail: { peer } }) => {
  *   console.log(peer.peerId, 'found by', peer.sources.map(source => source.path))
  * })
+ * await node.start()
  * ```
  *
  * @packageDocumentation

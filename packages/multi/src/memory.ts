@@ -2,8 +2,9 @@
  * The smallest mechanism, and the one to read first: peers of one process meet at a hub. Real use: tests, examples,
  * several nodes in one process.
  */
-import { defineMechanism, limits, numberOption } from '@peerweave/interface'
+import { defineMechanism, knownOptions, limits, nameOption, numberOption, show } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
+import { MEMORY_TTL } from './constants.ts'
 import type { Claim, Clock, MechanismContext, MechanismFactory, Reporter, SelfRecord, Session, Sighting } from '@peerweave/interface'
 
 /** What a hub remembers of a member that announced itself, and whom it tells of others. */
@@ -48,12 +49,10 @@ export interface MemoryOptions {
   hub: MemoryHub
   /** @default 'memory' */
   name?: string | undefined
-  /** How long an announcement stands, ms. @default 60_000 */
+  /** How long an announcement stands, ms. @default {@link MEMORY_TTL} */
   ttl?: number | undefined
   clock?: Clock | undefined
 }
-
-const TTL = 60_000
 
 /** Members of one process know each other's private addresses by right. */
 const REPORTER: Reporter = Object.freeze({ configured: true })
@@ -62,8 +61,11 @@ const REPORTER: Reporter = Object.freeze({ configured: true })
  * @throws TypeError naming a wrong option
  */
 export function memory (options: MemoryOptions): MechanismFactory {
-  const { hub, name = 'memory', clock } = options
-  const ttl = numberOption('ttl', options.ttl, TTL, { min: 1, max: limits.ttlMax })
+  knownOptions('memory', options, ['hub', 'name', 'ttl', 'clock'])
+  const { hub, clock } = options
+  if (!(hub instanceof MemoryHub)) throw new TypeError(`hub must be a MemoryHub, got ${show(hub)}`)
+  const name = nameOption('name', options.name, 'memory')
+  const ttl = numberOption('ttl', options.ttl, MEMORY_TTL, { min: 1, max: limits.ttlMax })
 
   return mechanismModule((context: MechanismContext) => {
     let session: Session | undefined

@@ -4,12 +4,10 @@
  */
 import { isPeerId, serviceDependencies } from '@libp2p/interface'
 import { portsFrom, type NodeComponents } from '@peerweave/libp2p'
-import {
-  limits, NoAnswersError, NotStartedError, numberOption, settledOrAborted, throwIfAborted, toError, Turns, untilAborted
-} from '@peerweave/interface'
-import merge from 'it-merge'
+import { knownOptions, limits, NotStartedError, numberOption, safeText, settledOrAborted, show, throwIfAborted, toError, Turns } from '@peerweave/interface'
 import { TypedEventEmitter } from 'main-event'
 import { Announcer } from './announcer.ts'
+import { askAll } from './asking.ts'
 import { DISCOVER_DEADLINE, START_PATIENCE } from './constants.ts'
 import { ExpiryTimer } from './expiry-timer.ts'
 import { explanation, type Explanation } from './explain.ts'
@@ -19,7 +17,7 @@ import { withOrigin, type Origin } from './origin.ts'
 import { Pipeline, type Refusal, type RefusalReason } from './pipeline.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type {
-  Change, ChangeCause, DiscoverOptions, DiscoveryMechanism, LifecycleHook, MechanismContext, MechanismEvents, MechanismFactory, MechanismStatus, PeerInfo, PeerQuery,
+  Change, ChangeCause, DiscoverOptions, DiscoveryMechanism, LifecycleHook, Logger, MechanismContext, MechanismEvents, MechanismFactory, MechanismStatus, PeerInfo, PeerQuery,
   PeerStore, Sighting
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
@@ -54,7 +52,7 @@ export interface AskOptions {
 
 export interface Multi extends DiscoveryMechanism<MultiEvents> {
   readonly store: PeerStore
-  /** The view as it is. */
+  /** The view as it is: empty before start. */
   peers: (query?: PeerQuery) => AsyncIterable<PeerInfo>
   /**
    * Asks every mechanism and yields woven peers as they come, known ones first, each once.
@@ -102,6 +100,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   readonly store: PeerStore
   readonly #context: MechanismContext
   readonly #options: ResolvedMultiOptions
+  readonly #log: Logger
   readonly #lanes = new Map<string, Lane>()
   readonly #pipeline: Pipeline
   readonly #refusals = new RefusalLog()
@@ -113,6 +112,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   /** Calls of stop: a start that waited for its turn while one came is not wanted any more. */
   #stops = 0
   #rounds = 0
+  #failures = 0
   #sightings = 0
 
   constructor (context: MechanismContext, options: ResolvedMultiOptions) {
@@ -121,27 +121,29 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     this.#options = options
     this.name = options.name
     this.store = options.store
+    this.#log = context.logger.forComponent(`peerweave:${options.name}`)
     const { clock, rng, interval, maxPeersPerRound } = options
     for (const factory of options.mechanisms) {
-      const mechanism = factory(context)
-      if (this.#lanes.has(mechanism.name)) {
-        throw new TypeError(`two mechanisms are named ${JSON.stringify(mechanism.name)}: give one of them another name`)
-      }
-      this.#lanes.set(mechanism.name, new Lane(mechanism, {
+      const lane: Lane = new Lane(factory(context), {
         clock,
         rng,
+        log: this.#log,
         interval,
         maxPeersPerRound,
         take: (sighting, origin) => this.#take(sighting, origin),
         onNews: sighting => this.safeDispatchEvent('sighting', { detail: sighting }),
         onQueueFull: ({ name }) => this.#refusals.add({ source: name, reason: 'queue-full', at: clock.wall() }),
         onStatus: lane => this.safeDispatchEvent('mechanism:status', { detail: { name: lane.name, status: lane.status() } })
-      }))
+      })
+      if (this.#lanes.has(lane.name)) {
+        throw new TypeError(`two mechanisms are named ${show(lane.name)}: give one of them another name`)
+      }
+      this.#lanes.set(lane.name, lane)
     }
     const mechanisms = [...this.#lanes.values()].map(({ mechanism }) => mechanism)
     this.capabilities = Object.freeze({ announce: false, peerRouting: false, contentRouting: false, passive: true })
     this.#pipeline = new Pipeline(context.ports.host.self, clock)
-    this.#expiry = new ExpiryTimer(this.store, clock)
+    this.#expiry = new ExpiryTimer(this.store, clock, error => this.#log.error('the store failed to expire - %e', toError(error)))
     this.#announcer = new Announcer(context.ports.host, clock, () => this.#lanes.values())
     // libp2p checks at construction that the services a service needs are there.
     const needs = new Set(mechanisms.flatMap(mechanism => (mechanism as { [serviceDependencies]?: string[] })[serviceDependencies] ?? []))
@@ -172,7 +174,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
         throw error
       }
       this.#session = session
-      void this.#tell(this.store.changes)
+      this.#tell(this.store.changes).catch(error => this.#log.error('no more news from the store - %e', toError(error)))
       this.#followConnections(session.controller.signal)
       this.#expiry.start()
       const started = this.#patiently('start', START_PATIENCE)
@@ -205,11 +207,14 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
       this.#session = undefined
       session.controller.abort(new NotStartedError(`${this.name} was stopped`))
       for (const lane of this.#lanes.values()) lane.close()
-      await this.#patiently('stop', limits.lifecycleDeadline)
-      this.#expiry.stop()
-      await this.store.stop()
-      await this.#context.ports.stop()
-      this.#enter('stopped')
+      try {
+        await this.#patiently('stop', limits.lifecycleDeadline)
+        this.#expiry.stop()
+        await this.store.stop()
+      } finally {
+        await this.#context.ports.stop()
+        this.#enter('stopped')
+      }
     })
   }
 
@@ -225,42 +230,43 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
 
   async * discover (options: AskOptions = {}): AsyncGenerator<PeerInfo> {
     const session = this.#sessionOrThrow()
-    throwIfAborted(options.signal)
+    knownOptions('discover', options, ['need', 'protocols', 'namespace', 'deadline', 'signal'])
     const { protocols, namespace, signal } = options
+    if (protocols != null && !Array.isArray(protocols)) throw new TypeError(`protocols must be a list, got ${show(protocols)}`)
+    throwIfAborted(signal)
     const need = numberOption('need', options.need, Infinity, { max: Infinity, integer: true })
     using end = this.#options.clock.deadline(
       numberOption('deadline', options.deadline, DISCOVER_DEADLINE, { max: Infinity }), session.controller.signal, signal
     )
     const given = new Set<string>()
-    const errors = new Map<string, Error>()
-    const query: PeerQuery = { protocols }
     const isNew = (peer: PeerInfo): boolean => {
-      const isWanted = given.size < need && !given.has(peer.peerId.toString()) && (protocols ?? []).every(name => peer.protocols.includes(name))
-      if (isWanted) given.add(peer.peerId.toString())
-      return isWanted
+      const id = peer.peerId.toString()
+      return !given.has(id) && (protocols ?? []).every(name => peer.protocols.includes(name)) && given.add(id) != null
     }
-
-    for await (const peer of this.store.getPeers(query)) {
+    if (need === 0) return
+    for await (const peer of this.store.getPeers({ protocols })) {
       if (isNew(peer)) yield peer
-    }
-    if (given.size >= need) return
-    const rounds = [...this.#lanes.values()].map(lane => this.#round(lane, { namespace, signal: end.signal }, errors))
-    for await (const { peerId } of untilAborted(merge(...rounds) as AsyncGenerator<Exclude<Sighting, { kind: 'endpoint' }>>, end.signal)) {
-      const peer = this.store.peek(peerId)
-      if (peer != null && isNew(peer)) yield peer
       if (given.size >= need) return
+    }
+    try {
+      for await (const { peerId } of askAll(this.#all(), { namespace, signal: end.signal })) {
+        const peer = this.store.peek(peerId)
+        if (peer != null && isNew(peer)) yield peer
+        if (given.size >= need) return
+      }
+    } catch (error) {
+      if (given.size === 0) throw error
     }
     throwIfAborted(signal)
     // Mechanisms that were told meanwhile, unasked, have answered too.
-    for await (const peer of this.store.getPeers(query)) {
+    for await (const peer of this.store.getPeers({ protocols })) {
       if (isNew(peer)) yield peer
-    }
-    if (given.size === 0 && errors.size > 0 && errors.size === this.#lanes.size) {
-      throw new NoAnswersError(`all ${errors.size} mechanisms failed: ${[...errors.keys()].join(', ')}`, errors)
+      if (given.size >= need) return
     }
   }
 
   explain (id: PeerId): Explanation {
+    if (!isPeerId(id)) throw new TypeError(`explain takes a peer id, got ${show(id)}`)
     const { clock } = this.#options
     return explanation(id, this.store.peek(id), this.store.evidence(id), this.#refusals.of(id), at => clock.wall() - clock.now() + at)
   }
@@ -280,19 +286,18 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     throwIfAborted(signal)
     using end = this.#options.clock.deadline(limits.roundDeadline, session.controller.signal, signal)
     this.#rounds++
-    const errors = new Map<string, Error>()
-    const rounds = [...this.#lanes.values()].map(lane => this.#round(lane, { limit, namespace, signal: end.signal }, errors))
+    if (limit <= 0) return
     let given = 0
-    if (limit > 0) {
-      for await (const sighting of untilAborted(merge(...rounds), end.signal)) {
+    try {
+      for await (const sighting of askAll(this.#all(), { limit, namespace, signal: end.signal })) {
         yield sighting
         if (++given >= limit) return
       }
+    } catch (error) {
+      this.#failures++
+      throw error
     }
     throwIfAborted(signal)
-    if (given === 0 && errors.size > 0 && errors.size === this.#lanes.size) {
-      throw new NoAnswersError(`all ${errors.size} mechanisms failed: ${[...errors.keys()].join(', ')}`, errors)
-    }
   }
 
   status (): MechanismStatus {
@@ -301,49 +306,51 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     for (const counts of Object.values(this.#refusals.counts())) {
       for (const [reason, count] of Object.entries(counts)) dropped[reason] = (dropped[reason] ?? 0) + count
     }
-    const isDegraded = lanes.some(({ state, isBroken }) => isBroken || state === 'degraded')
+    const isDegraded = lanes.some(({ state, isBroken }) => isBroken || state === 'degraded' || state === 'stopped')
     return {
       state: this.#state === 'running' && isDegraded ? 'degraded' : this.#state,
       sightings: this.#sightings,
       rounds: this.#rounds,
-      failures: lanes.reduce((sum, { failures }) => sum + failures, 0),
+      failures: this.#failures,
       lastError: lanes.find(({ lastError }) => lastError != null)?.lastError,
       dropped: Object.freeze(dropped)
     }
   }
 
-  /** A lane's round that keeps its failure to itself, and remembers where its sightings came from. */
-  async * #round (lane: Lane, options: DiscoverOptions, errors: Map<string, Error>): AsyncGenerator<Sighting> {
-    try {
-      yield * lane.round(options)
-    } catch (error) {
-      errors.set(lane.name, toError(error))
-    }
+  #all (): Lane[] {
+    return [...this.#lanes.values()]
   }
 
-  async #take (sighting: Sighting, origin: Origin): Promise<Sighting | undefined> {
-    const checked = this.#pipeline.check(sighting, origin, refusal => this.#refuse(refusal, sighting, origin))
-    if (checked.kind === 'nothing') return undefined
-    if (checked.kind === 'withdraw') {
-      await this.store.withdraw(checked.peerId, checked.source, checked.at, checked.multiaddrs)
-    } else {
-      const { evidence } = checked
-      const result = await this.store.addPeer(evidence)
-      if (result.outcome === 'refused') {
-        this.#refuse({ reason: result.reason }, sighting, origin)
-        return undefined
+  /** Never rejects: what cannot be taken is counted. */
+  async #take (said: Sighting, origin: Origin): Promise<Sighting | undefined> {
+    const checked = this.#pipeline.check(said, origin, refusal => this.#refuse(refusal, origin))
+    if (checked == null) return undefined
+    try {
+      if (checked.kind === 'withdraw') {
+        await this.store.withdraw(checked.peerId, checked.source, checked.at, checked.multiaddrs)
+      } else {
+        const { evidence } = checked
+        const { peerId } = evidence
+        const result = await this.store.addPeer(evidence)
+        if (result.outcome === 'refused') {
+          this.#refuse({ reason: result.reason, peerId }, origin)
+          return undefined
+        }
+        this.#expiry.dueAt(evidence.expiresAt)
+        // It may have been connected before anybody claimed it.
+        if (result.outcome === 'new' && this.#isConnected(peerId)) this.store.setConnection(peerId, 'connected')
       }
-      this.#expiry.dueAt(evidence.expiresAt)
-      // It may have been connected before anybody claimed it.
-      if (result.outcome === 'new' && this.#isConnected(evidence.peerId)) this.store.setConnection(evidence.peerId, 'connected')
+    } catch (error) {
+      this.#refuse({ reason: 'store-failed', detail: safeText(toError(error).message) }, origin)
+      this.#log.error('the store failed - %e', toError(error))
+      return undefined
     }
     this.#sightings++
-    return withOrigin(sighting, origin)
+    return withOrigin(checked.sighting, origin)
   }
 
-  #refuse (refusal: Refusal, sighting: Sighting, origin: Origin): void {
-    const peerId = (sighting as { peerId?: unknown } | undefined)?.peerId // what is refused may be anything
-    this.#refusals.add({ ...refusal, source: origin.path, at: this.#options.clock.wall() }, isPeerId(peerId) ? peerId : undefined)
+  #refuse (refusal: Refusal, origin: Origin): void {
+    this.#refusals.add({ ...refusal, source: origin.path, at: this.#options.clock.wall() })
   }
 
   /** Status and identity follow the real connections. */

@@ -1,5 +1,5 @@
 /** The options of `multi`, checked once. */
-import { knownOptions, limits, numberOption, systemClock, systemRng } from '@peerweave/interface'
+import { knownOptions, limits, nameOption, numberOption, show, systemClock, systemRng } from '@peerweave/interface'
 import { memoryPeerStore } from '@peerweave/peer-store'
 import { INTERVAL, MAX_PEERS_PER_ROUND } from './constants.ts'
 import type { Clock, MechanismFactory, PeerStore, Rng } from '@peerweave/interface'
@@ -12,7 +12,7 @@ export interface MultiOptions {
   /** Inside another `multi`, paths read `name/mechanism`. @default 'multi' */
   name?: string | undefined
   /**
-   * Milliseconds between the rounds of each mechanism, ± 20 %. Shorter finds newcomers sooner and loads the network
+   * Milliseconds between the rounds of each mechanism, jittered. Shorter finds newcomers sooner and loads the network
    * more; `Infinity`: only when asked.
    *
    * @default {@link INTERVAL}
@@ -30,13 +30,13 @@ export type ResolvedMultiOptions = Readonly<{ [Key in typeof KNOWN[number]]-?: N
 
 export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
   knownOptions('multi', options, KNOWN)
-  const { mechanisms, name = 'multi', clock = systemClock() } = options
+  const { mechanisms, clock = systemClock() } = options
   if (!Array.isArray(mechanisms) || mechanisms.some(mechanism => typeof mechanism !== 'function')) {
-    throw new TypeError('mechanisms must be a list of mechanism factories, such as [mdns(), bootstrap({ list })]')
+    throw new TypeError(`mechanisms must be a list of mechanism factories, such as [mdns(), bootstrap({ list })], got ${show(mechanisms)}`)
   }
   return Object.freeze({
-    mechanisms,
-    name,
+    mechanisms: [...mechanisms],
+    name: nameOption('name', options.name, 'multi'),
     clock,
     rng: options.rng ?? systemRng(),
     store: options.store ?? memoryPeerStore({ clock }),

@@ -18,7 +18,7 @@ export class RefusalLog {
   readonly #counts = new Map<string, Map<RefusalReason, number>>()
   readonly #byPeer = new Map<string, LoggedRefusal[]>()
 
-  add (refusal: LoggedRefusal, peerId?: PeerId): void {
+  add ({ peerId, ...refusal }: LoggedRefusal): void {
     // The paths are the mechanisms' names, which the user gave: they do not grow with the input.
     const counts = this.#counts.get(refusal.source) ?? new Map<RefusalReason, number>()
     this.#counts.set(refusal.source, counts.set(refusal.reason, (counts.get(refusal.reason) ?? 0) + 1))

@@ -4,14 +4,16 @@ import type { Origin } from './origin.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 export function sourceOf (origin: Origin, reporter: Reporter | undefined): Source {
-  return { ...origin, group: quotaGroup(origin, reporter), reporter: reporterName(reporter) }
+  return {
+    ...origin, group: quotaGroup(origin, reporter), reporter: reporterName(reporter), isChosen: reporterScope(reporter) === 'configured'
+  }
 }
 
 /**
  * Who shares one party's room: a public reporter with its IPv4 /16 or IPv6 /32, a private one with its interface, DNS
  * with its domain. Cheap to have many ids, dear to have many of these.
  */
-export function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
+function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
   if (reporter?.domain != null) return `dns:${reporter.domain}`
   switch (reporterScope(reporter)) {
     case 'configured':

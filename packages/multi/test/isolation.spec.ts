@@ -1,6 +1,6 @@
 /** Whatever one mechanism does, the other's peers arrive as before, at the same virtual time. */
 import { expect, it, describe } from 'vitest'
-import { limits, type Claim } from '@peerweave/interface'
+import { limits, nextTurn, type Claim } from '@peerweave/interface'
 import { claim, handmade, ids, peer, started, world } from './support.ts'
 import type { Handmade } from './support.ts'
 
@@ -114,6 +114,21 @@ it('news beyond the queue are dropped, oldest first, and counted', async () => {
   for (let turn = 0; turn < limits.sightingQueue / limits.sightingsPerTurn; turn++) await w.clock.settle()
   expect(w.multi.refusals()['noisy']?.['queue-full']).toBeGreaterThan(flood.length - 2 * limits.sightingQueue)
   expect(await w.multi.store.getPeer((flood.at(-1) as Claim).peerId)).toBeDefined()
+  await w.multi.stop()
+})
+
+it('news are taken in slices, and everything else has its turn between them', async () => {
+  const noisy = handmade('noisy')
+  const w = await world([noisy.factory], { interval: Infinity })
+  await started(w)
+  noisy.say(...flood.slice(0, 4 * limits.sightingsPerTurn))
+  for (let before = 0, turn = 0; turn < 4; turn++) {
+    await nextTurn()
+    const taken = w.multi.store.size - before
+    before += taken
+    expect(taken).toBeGreaterThan(0)
+    expect(taken).toBeLessThanOrEqual(limits.sightingsPerTurn)
+  }
   await w.multi.stop()
 })
 

@@ -2,7 +2,7 @@ import { limits, NoAnswersError, type Sighting } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatExplanation, memory, MemoryHub, multi } from '../src/index.ts'
+import { formatExplanation, fromLibp2p, memory, MemoryHub, multi } from '../src/index.ts'
 import { claim, handmade, ids, peer, record, started, world } from './support.ts'
 
 const a = await peer(1)
@@ -115,6 +115,13 @@ describe('checks on what mechanisms say', () => {
     ['the metadata service', claim(a, { addresses: ['/ip4/169.254.169.254/tcp/80'] }), 'address-scope'],
     ['a unix socket', claim(a, { addresses: ['/unix/var%2Frun%2Fdocker.sock'] }), 'address-scope'],
     ['an address of 900 bytes', claim(a, { addresses: [`/dns4/${'a'.repeat(900)}/tcp/1`] }), 'address-too-long'],
+    ['an address whose peer is spelt as a CID', claim(a, { addresses: [`/ip4/10.0.0.1/tcp/1/p2p/${a.toCID()}`] }), undefined],
+    ['a goodbye without a peer', { kind: 'withdraw' } as never, 'malformed'],
+    ['a goodbye of a peer in letters', { kind: 'withdraw', peerId: a.toString() } as never, 'malformed'],
+    ['our own goodbye', undefined as never, 'own-id'],
+    ['a getter that throws', Object.defineProperty({ kind: 'claim' }, 'peerId', { enumerable: true, get () { throw new Error('no') } }) as never, 'malformed'],
+    ['an error that cannot be printed', Object.defineProperty({ kind: 'claim' }, 'peerId', { get () { throw Object.create(null) as Error } }) as never, 'malformed'],
+    ['a proxy', new Proxy({}, { get () { throw new Error('no') } }) as never, 'malformed'],
     ['a claim without fields', { kind: 'claim' } as never, 'malformed'],
     ['an unknown kind', { kind: 'rumour' } as never, 'malformed'],
     ['a private address from the LAN', claim(a, { reporter: { interface: 'eth0' } }), undefined],
@@ -126,11 +133,71 @@ describe('checks on what mechanisms say', () => {
     const one = handmade('one')
     const w = await world([one.factory])
     await started(w)
-    one.say(what === 'our own id' ? claim(w.context.ports.host.self) : sighting)
+    const { self } = w.context.ports.host
+    one.say(what === 'our own id' ? claim(self) : what === 'our own goodbye' ? { kind: 'withdraw', peerId: self } : sighting)
     await w.clock.settle()
     const isKept = reason == null || what.startsWith('one good')
     expect(w.multi.refusals()['one']?.[reason as never]).toBe(reason == null ? undefined : 1)
     expect(await ids(w.multi.peers())).toEqual(isKept ? [a.toString()] : [])
+    await w.multi.stop()
+  })
+
+  it('protocols and metadata beyond their bounds, or not text, are left out', async () => {
+    const one = handmade('one')
+    const w = await world([one.factory])
+    await started(w)
+    one.say(claim(a, {
+      protocols: [...Array.from({ length: limits.protocolsPerPeer + 5 }, (_, i) => `/p/${i}`), 'x'.repeat(limits.protocolBytes + 1)],
+      metadata: new Map<string, string>([
+        ['k'.repeat(limits.metadataKeyBytes + 1), 'v'], ['long', 'v'.repeat(limits.metadataValueBytes + 1)], [['array'] as never, ['b'] as never],
+        ...Array.from({ length: limits.metadataKeys + 5 }, (_, i): [string, string] => [`k${i}`, 'v'])
+      ])
+    }))
+    await w.clock.settle()
+    const info = w.multi.store.peek(a)
+    expect(info?.protocols).toHaveLength(limits.protocolsPerPeer)
+    expect(info?.metadata.size).toBe(limits.metadataKeys)
+    expect([...info?.metadata.keys() ?? []].every(key => key.startsWith('k') && key.length < 4)).toBe(true)
+    await w.multi.stop()
+  })
+
+  it('an object that changes its answers cannot become our own id', async () => {
+    const one = handmade('one')
+    const w = await world([one.factory])
+    await started(w)
+    let reads = 0
+    one.say(Object.defineProperty(claim(a), 'peerId', { get: () => reads++ === 0 ? a : w.context.ports.host.self }))
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual([a.toString()])
+    await w.multi.stop()
+  })
+
+  it('refusals are remembered for so many peers, the oldest forgotten first', async () => {
+    const one = handmade('one')
+    const w = await world([one.factory])
+    await started(w)
+    const many = await Promise.all(Array.from({ length: limits.refusedPeers + 1 }, async (_, i) => peer(5_000 + i)))
+    for (const id of many) {
+      one.say(claim(id, { ttl: 0 }))
+      await w.clock.settle()
+    }
+    expect(w.multi.explain(many[0] as typeof a).refusals).toEqual([])
+    expect(w.multi.explain(many[1] as typeof a).refusals).toHaveLength(1)
+    for (let i = 0; i < limits.refusalsPerPeer + 3; i++) {
+      one.say(claim(a, { ttl: 0 }))
+      await w.clock.settle()
+    }
+    expect(w.multi.explain(a).refusals).toHaveLength(limits.refusalsPerPeer)
+    await w.multi.stop()
+  })
+
+  it('a domain is a quota group of its own', async () => {
+    const one = handmade('one')
+    const w = await world([one.factory])
+    await started(w)
+    one.say(claim(a, { addresses: ['/ip4/1.2.3.4/tcp/1'], reporter: { domain: 'peers.example.org' } }))
+    await w.clock.settle()
+    expect(w.multi.explain(a).claims).toMatchObject([{ group: 'dns:peers.example.org', reporter: 'peers.example.org' }])
     await w.multi.stop()
   })
 
@@ -187,6 +254,7 @@ describe('asking', () => {
     const error: NoAnswersError = await Array.fromAsync(w.multi.discover()).then(() => undefined as never, error => error)
     expect(error).toBeInstanceOf(NoAnswersError)
     expect([...error.errors].map(([name, { message }]) => [name, message])).toEqual([['one', 'one failed'], ['two', 'two failed']])
+    expect(error.message).toBe('every mechanism failed: one (one failed), two (two failed)')
     await w.multi.stop()
 
     const mixed = await world([failing('one').factory, handmade('two').factory], { interval: Infinity })
@@ -204,6 +272,27 @@ describe('asking', () => {
     controller.abort()
     await expect(asking).rejects.toMatchObject({ name: 'AbortError' })
     await stopped(w)
+  })
+
+  it('with no mechanism at all it is empty, and no error', async () => {
+    const w = await world([])
+    await started(w)
+    expect(await Array.fromAsync(w.multi.discover())).toEqual([])
+    expect(await Array.fromAsync(w.multi.discoverPeers())).toEqual([])
+    await w.multi.stop()
+  })
+
+  it('names a wrong option', async () => {
+    const w = await world([])
+    await started(w)
+    const ask = async (options: unknown): Promise<unknown> => Array.fromAsync(w.multi.discover(options as never))
+    await expect(ask({ deadlin: 3 })).rejects.toThrow(/deadlin.*deadline/)
+    await expect(ask(null)).rejects.toThrow(/an object of options/)
+    await expect(ask({ protocols: 'x' })).rejects.toThrow(/protocols must be a list/)
+    await expect(ask({ need: NaN })).rejects.toThrow(/need must be/)
+    await expect(Array.fromAsync(w.multi.peers({ order: 'foo' as never }))).rejects.toThrow(/order must be one of/)
+    expect(() => w.multi.explain('12D3KooW' as never)).toThrow(/explain takes a peer id/)
+    await w.multi.stop()
   })
 
   it('before start it says so', async () => {
@@ -236,10 +325,53 @@ describe('explain', () => {
     const one = handmade('one')
     const w = await world([one.factory])
     await started(w)
-    one.say(claim(a, { reporter: { domain: 'evil\u001b[2J\u202e.example' } }), { kind: 'ru\u001bmour', peerId: a } as never)
+    const evil = 'evil\u001b[2J\u202e.example'
+    one.say(
+      claim(a, { addresses: ['/ip4/1.2.3.4/tcp/1', `/dns4/${encodeURIComponent(evil)}/tcp/1`], reporter: { domain: evil } }),
+      { kind: 'ru\u001bmour', peerId: a } as never,
+      claim(a, { ttl: 'ev\u001bil' as never })
+    )
     await w.clock.settle()
+    expect(w.multi.explain(a).claims).toHaveLength(1)
     expect(formatExplanation(w.multi.explain(a), w.clock.wall())).toMatch(/^[\P{C}\n]*$/u)
     await w.multi.stop()
+  })
+})
+
+describe('a wrapped libp2p module', () => {
+  it('neither writes into the peer store nor dials, and its word is a stranger\'s unless the user vouches', async () => {
+    const touched: string[] = []
+    const libp2p = {
+      peerStore: { merge: async () => { touched.push('merge') }, patch: async () => { touched.push('patch') }, get: async () => { touched.push('get') } },
+      connectionManager: { openConnection: async () => { touched.push('dial') } }
+    }
+    interface Components { peerStore: Record<'merge' | 'patch' | 'get', () => Promise<void>>, connectionManager: { openConnection: () => Promise<void> } }
+    const factory = (components: Components): object => Object.assign(new EventTarget(), {
+      async start (this: EventTarget) {
+        await components.peerStore.get()
+        await components.peerStore.merge()
+        await components.peerStore.patch()
+        await components.connectionManager.openConnection().catch(() => {})
+        this.dispatchEvent(new CustomEvent('peer', { detail: { id: a, multiaddrs: [multiaddr('/ip4/10.0.0.1/tcp/1'), multiaddr('/ip4/1.2.3.4/tcp/1')] } }))
+      },
+      stop () {}
+    })
+    const addresses = async (reporter?: { configured: boolean }): Promise<string[]> => {
+      const w = await world([context => fromLibp2p(factory, { name: 'module', reporter })({ ...context, libp2p })])
+      await started(w)
+      const shown = w.multi.store.peek(a)?.addresses.map(({ multiaddr }) => multiaddr.toString()) ?? []
+      await w.multi.stop()
+      return shown.sort()
+    }
+    expect(await addresses()).toEqual(['/ip4/1.2.3.4/tcp/1'])
+    expect(await addresses({ configured: true })).toEqual(['/ip4/1.2.3.4/tcp/1', '/ip4/10.0.0.1/tcp/1'])
+    expect(touched).toEqual(['get', 'get'])
+  })
+
+  it('is not a mechanism of ours', async () => {
+    const one = handmade('one')
+    await expect(world([context => fromLibp2p(() => one.factory(context), { name: 'x' })({ ...context, libp2p: {} })]))
+      .rejects.toThrow(/x is a mechanism already/)
   })
 })
 
@@ -277,7 +409,11 @@ describe('memory', () => {
 })
 
 it('names a wrong option', () => {
-  expect(() => multi({ mechanisms: 'mdns' as never })).toThrow(/mechanisms/)
+  expect(() => multi({ mechanisms: 'mdns' as never })).toThrow(/mechanisms.*"mdns"/)
+  expect(() => multi({ mechanisms: [], name: 'a/b' })).toThrow(/name must be/)
+  expect(() => memory({} as never)).toThrow(/hub must be a MemoryHub/)
+  expect(() => memory({ hub: new MemoryHub(), tll: 3 } as never)).toThrow(/tll.*ttl/)
+  expect(() => fromLibp2p(() => ({}), { name: 'x', tll: 3 } as never)).toThrow(/tll.*ttl/)
   expect(() => multi({ mechanisms: [], intervall: 5 } as never)).toThrow(/intervall.*interval/)
   expect(() => multi({ mechanisms: [], interval: 5 })).toThrow(/interval must be .* from 100/)
 })

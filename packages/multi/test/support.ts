@@ -1,6 +1,4 @@
 /** A multi in memory, in virtual time, over mechanisms that a test drives by hand. */
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { complianceContext } from '@peerweave/compliance'
 import { defineMechanism, seededRng, virtualClock } from '@peerweave/interface'
@@ -9,12 +7,7 @@ import { multi, type Multi, type MultiOptions } from '../src/index.ts'
 import type { Claim, DiscoveryMechanism, MechanismContext, MechanismFactory, MechanismSpec, Sighting, VirtualClock } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
-/** The same number gives the same id in every run. */
-export async function peer (number: number): Promise<PeerId> {
-  const seed = new Uint8Array(32)
-  new DataView(seed.buffer).setUint32(0, number)
-  return peerIdFromPrivateKey(await generateKeyPairFromSeed('Ed25519', seed))
-}
+export { peer } from '../../../test/support/peers.ts'
 
 /** A claim that passes every check. */
 export function claim (peerId: PeerId, init: Partial<Claim> & { addresses?: string[] } = {}): Claim {
