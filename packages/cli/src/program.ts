@@ -1,5 +1,6 @@
 /** The commands and their options. */
 import { Command, InvalidArgumentError } from 'commander'
+import { listenForInterrupt } from './interrupt.ts'
 import { VERSION } from './version.ts'
 
 export function program (): Command {
@@ -22,8 +23,9 @@ Examples:
 
 All traffic stays on loopback.`)
     .action(async options => {
+      using interrupt = listenForInterrupt() // before the import, which takes a while
       const { demo } = await import('./demo/demo.ts')
-      await demo(options)
+      await demo(options, interrupt)
     })
 
   return command

@@ -15,25 +15,24 @@ export interface Finished {
 export interface Running {
   child: ChildProcess
   finished: Promise<Finished>
-  /** Resolves when a line of stdout matches. */
-  said: (pattern: RegExp) => Promise<void>
+  /** Resolves when what was written to stdout, or there, matches. */
+  said: (pattern: RegExp, where?: 'stdout' | 'stderr') => Promise<void>
   kill: (signal: NodeJS.Signals) => void
 }
 
 export function run (...args: string[]): Running {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
-  let stdout = ''
-  let stderr = ''
+  const text = { stdout: '', stderr: '' }
   let killedAt = performance.now()
-  child.stdout.setEncoding('utf8').on('data', (text: string) => { stdout += text })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text })
+  child.stdout.setEncoding('utf8').on('data', (data: string) => { text.stdout += data })
+  child.stderr.setEncoding('utf8').on('data', (data: string) => { text.stderr += data })
   return {
     child,
-    finished: new Promise(resolve => child.on('close', code => resolve({ code, stdout, stderr, took: performance.now() - killedAt }))),
-    said: pattern => new Promise((resolve, reject) => {
-      const look = (): void => { if (pattern.test(stdout)) resolve() }
-      child.stdout.on('data', look)
-      child.on('close', () => reject(new Error(`ended without saying ${pattern}: ${stderr}`)))
+    finished: new Promise(resolve => child.on('close', code => resolve({ code, ...text, took: performance.now() - killedAt }))),
+    said: (pattern, where = 'stdout') => new Promise((resolve, reject) => {
+      const look = (): void => { if (pattern.test(text[where])) resolve() }
+      child[where].on('data', look)
+      child.on('close', () => reject(new Error(`ended without saying ${pattern}: ${text.stderr}`)))
       look()
     }),
     kill (signal) {

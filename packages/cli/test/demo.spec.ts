@@ -54,10 +54,9 @@ describe('peerweave demo --json', () => {
     const after = lines.filter(({ type, peer, at }) => type.startsWith('peer:') && peer === left.peer && at >= left.at)
     // With no mDNS evidence to begin with, the promise would be kept by nobody.
     const before = lines.findLast(({ type, peer, at }) => type.startsWith('peer:') && peer === left.peer && at < left.at)
+    expect(before?.foundBy).toContain('mdns')
     const without = after.find(({ type, foundBy }) => type === 'peer:expire' || foundBy?.includes('mdns') === false)
-    if (before?.foundBy?.includes('mdns') === true) {
-      expect(((without?.at ?? Infinity) - left.at) * 1_000).toBeLessThanOrEqual(GOODBYE)
-    }
+    expect(((without?.at ?? Infinity) - left.at) * 1_000).toBeLessThanOrEqual(GOODBYE)
     const expired = after.find(({ type }) => type === 'peer:expire')
     expect(((expired?.at ?? Infinity) - left.at) * 1_000).toBeLessThanOrEqual(TTL + 1_000)
   })
@@ -77,6 +76,24 @@ it.each(['SIGINT', 'SIGTERM'] as const)('%s ends it cleanly within 2 s, with a s
   expect(result.code, result.stderr).toBe(0)
   expect(result.took).toBeLessThan(2_000)
   expect(parse(result).summary.type).toBe('summary')
+}, 30_000)
+
+it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('%s before it has shown anything ends it with %i and an empty stdout', async (signal, code) => {
+  const running = run('demo', '--json', '--nodes', '50')
+  await running.said(/starting nodes/, 'stderr')
+  running.kill(signal)
+  const result = await running.finished
+  expect(result.code, result.stderr).toBe(code)
+  expect(result.took).toBeLessThan(2_000)
+  expect(result.stdout).toBe('')
+}, 30_000)
+
+it('in three seconds with one node nothing happens that could not be seen to its end', async () => {
+  const { stdout, code } = await run('demo', '--for', '3', '--nodes', '1', '--seed', '7').finished
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/looks for 1 node by /)
+  expect(stdout).not.toContain('crashes')
+  expect(stdout).toMatch(/1 started, 1 seen, 1 live, 0 expired;/)
 }, 30_000)
 
 it('in a pipe it writes plain lines without control characters', async () => {

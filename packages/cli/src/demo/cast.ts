@@ -7,8 +7,10 @@ import { addressOf, createNode, type Visibility } from './node.ts'
 export interface Actor {
   readonly peer: string
   readonly address: string
-  /** Not announced on the LAN: only the bootstrap list leads to it. */
+  /** On the bootstrap list. */
   readonly isListed: boolean
+  /** Announces itself by mDNS, and says goodbye there. */
+  readonly isOnLan: boolean
   /** Gracefully, with a goodbye; resolves when gone. */
   leave: () => Promise<void>
   /** Without a word. Only a process of its own can; `undefined` for the others. */
@@ -35,7 +37,11 @@ export class Cast {
     const { visibility, isListed } = this.#visibility(found)
     const node = await createNode(visibility)
     return this.#add({
-      peer: node.peerId.toString(), address: addressOf(node), isListed, leave: async () => { await node.stop() }
+      peer: node.peerId.toString(),
+      address: addressOf(node),
+      isListed,
+      isOnLan: visibility.mdnsPort != null,
+      leave: async () => { await node.stop() }
     })
   }
 
@@ -57,7 +63,8 @@ export class Cast {
         peer,
         address,
         isListed,
-        leave: async () => { await kill(child) },
+        isOnLan: visibility.mdnsPort != null,
+        leave: async () => { await dismiss(child) },
         crash: () => {
           this.#actors.delete(actor)
           void kill(child)
@@ -89,6 +96,14 @@ export class Cast {
     this.#actors.add(actor)
     return actor
   }
+}
+
+/** Closes the channel, at which the process stops its node and ends, within `GOODBYE_PATIENCE`. */
+async function dismiss (child: ChildProcess): Promise<void> {
+  if (child.exitCode != null || child.signalCode != null) return
+  const gone = once(child, 'exit')
+  if (child.connected) child.disconnect()
+  await gone
 }
 
 async function kill (child: ChildProcess): Promise<void> {

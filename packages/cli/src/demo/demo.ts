@@ -1,15 +1,17 @@
 /** `peerweave demo`: real nodes on loopback, found by bootstrap and by mDNS while they come and go. */
-import { seededRng, systemClock, systemRng } from '@peerweave/interface'
-import { Cast, type Actor } from './cast.ts'
+import { raceSignal, systemClock, systemRng, throwIfAborted } from '@peerweave/interface'
+import { Cast } from './cast.ts'
 import { STOP_PATIENCE } from './constants.ts'
 import { jsonOutput } from './output-json.ts'
 import { linesOutput } from './output-lines.ts'
 import { tableOutput } from './output-table.ts'
 import { probeLoopbackMulticast } from './multicast.ts'
 import { createObserver, type Observer } from './observer.ts'
+import { Player } from './player.ts'
 import { Tally } from './tally.ts'
-import { opening, scenes, type Action } from './timeline.ts'
+import { opening, scenes } from './timeline.ts'
 import type { DemoEvent, Output } from './events.ts'
+import type { Interrupt } from '../interrupt.ts'
 import type { Multi } from '@peerweave/multi'
 
 export interface DemoOptions {
@@ -20,14 +22,11 @@ export interface DemoOptions {
   json?: boolean | undefined
 }
 
-export async function demo ({ nodes, for: seconds = Infinity, seed = systemRng().int(2 ** 31), json = false }: DemoOptions): Promise<void> {
+/** Runs to its end or its interruption, and ends the process: with 0 and a summary once it has shown something. */
+export async function demo (
+  { nodes, for: seconds = Infinity, seed = systemRng().int(2 ** 31), json = false }: DemoOptions, interrupt: Interrupt
+): Promise<void> {
   const clock = systemClock()
-  const interrupt = new AbortController()
-  const onSignal = (): void => {
-    if (interrupt.signal.aborted) process.exit(130) // asked twice: at once
-    interrupt.abort()
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
 
   console.error('peerweave demo: starting nodes on loopback …')
   const multicast = await probeLoopbackMulticast()
@@ -62,13 +61,13 @@ export async function demo ({ nodes, for: seconds = Infinity, seed = systemRng()
     summarize()
   } catch (error) {
     if (!interrupt.signal.aborted) throw error
-    summarize()
+    if (output == null) process.exitCode = interrupt.exitCode // nothing has begun that could be summed up
+    else summarize()
   } finally {
     output?.end()
     using patience = clock.deadline(STOP_PATIENCE)
     const late = new Promise<void>(resolve => { patience.signal.addEventListener('abort', () => resolve()) })
     await Promise.race([Promise.allSettled([observer?.stop(), cast.end()]), late])
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
   // Whatever a library still holds open must not keep a finished demo running.
   process.exit(process.exitCode ?? 0)
@@ -78,57 +77,13 @@ export async function demo ({ nodes, for: seconds = Infinity, seed = systemRng()
 async function raise (cast: Cast, nodes: number, signal: AbortSignal): Promise<void> {
   const crasher = cast.joinProcess()
   crasher.catch(() => {}) // awaited below
-  for (let i = 0; i < opening(nodes).nodes && !signal.aborted; i++) {
+  for (let i = 0; i < opening(nodes); i++) {
+    throwIfAborted(signal)
     // A third by mDNS alone, a third by the list alone, a third by both.
     await cast.join({ mdns: i % 3 !== 1, listed: i % 3 !== 2 })
   }
-  await crasher
-}
-
-/** Plays the scenes on the cast. */
-class Player {
-  readonly #cast: Cast
-  readonly #observer: Observer
-  readonly #tell: (event: DemoEvent) => void
-  readonly #rng: ReturnType<typeof seededRng>
-
-  constructor (cast: Cast, observer: Observer, tell: (event: DemoEvent) => void, seed: number) {
-    this.#cast = cast
-    this.#observer = observer
-    this.#tell = tell
-    this.#rng = seededRng(seed)
-  }
-
-  async act (action: Action): Promise<void> {
-    switch (action) {
-      case 'join':
-        return this.#welcome(await this.#cast.join({ mdns: true, listed: this.#rng.int(2) === 0 }))
-      case 'join-process':
-        return this.#welcome(await this.#cast.joinProcess())
-      case 'leave': {
-        const actor = this.#pick(({ crash }) => crash == null)
-        if (actor == null) return
-        this.#tell({ type: 'node', action: 'leave', peer: actor.peer })
-        return this.#cast.leave(actor)
-      }
-      case 'crash': {
-        const actor = this.#pick(({ crash }) => crash != null)
-        if (actor == null) return
-        this.#tell({ type: 'node', action: 'crash', peer: actor.peer })
-        actor.crash?.()
-      }
-    }
-  }
-
-  #welcome ({ peer, address, isListed }: Actor): void {
-    this.#tell({ type: 'node', action: 'join', peer })
-    if (isListed) this.#observer.list(address)
-  }
-
-  #pick (filter: (actor: Actor) => boolean): Actor | undefined {
-    const fitting = this.#cast.actors.filter(filter)
-    return fitting[this.#rng.int(Math.max(1, fitting.length))]
-  }
+  // A process that is not up yet ends with its channel, that is with us.
+  await raceSignal(crasher, signal)
 }
 
 function forward (multi: Multi, tell: (event: DemoEvent) => void): void {

@@ -2,10 +2,10 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { systemClock } from '@peerweave/interface'
+import { MULTICAST_PATIENCE } from './constants.ts'
 
+/** The mDNS group, RFC 6762 §3. */
 const GROUP = '224.0.0.251'
-/** A packet on loopback takes well under a millisecond; a machine that is busy may take this. */
-const PATIENCE = 1_000
 
 /**
  * Sends one packet to the mDNS group on a free port of loopback and waits for it.
@@ -14,7 +14,7 @@ const PATIENCE = 1_000
  */
 export async function probeLoopbackMulticast (): Promise<{ port: number } | { reason: string }> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true })
-  using deadline = systemClock().deadline(PATIENCE)
+  using deadline = systemClock().deadline(MULTICAST_PATIENCE)
   try {
     socket.bind(0, '0.0.0.0')
     await once(socket, 'listening', { signal: deadline.signal })

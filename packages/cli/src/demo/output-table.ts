@@ -1,20 +1,29 @@
 /** A live table, for a terminal: who is in the view, and what happened last. */
 import { styleText } from 'node:util'
-import { safeText, systemClock, type PeerInfo, type Timer } from '@peerweave/interface'
-import Table from 'cli-table3'
+import { safeText, systemClock, type Timer } from '@peerweave/interface'
 import { createLogUpdate } from 'log-update'
-import { REPAINT } from './constants.ts'
-import { foundBy, sentence, shortId } from './wording.ts'
+import { HISTORY, REPAINT } from './constants.ts'
+import { table } from './table.ts'
+import { sentence } from './wording.ts'
 import type { Multi } from '@peerweave/multi'
 import type { DemoEvent, Output } from './events.ts'
 
-/** Lines of history below the table. */
-const HISTORY = 8
+/** Of a terminal that does not tell its size, or says 0. */
+const COLUMNS = 80
+const ROWS = 24
+/** The hint below the history, and the line that log-update keeps for the cursor. */
+const OTHER_LINES = 2
+
+interface HistoryLine {
+  at: string
+  text: string
+  colour: ReturnType<typeof colour>
+}
 
 export function tableOutput (stream: NodeJS.WriteStream): Output {
   const clock = systemClock()
   const update = createLogUpdate(stream)
-  const history: string[] = []
+  const history: HistoryLine[] = []
   let multi: Multi | undefined
   let timer: Timer | undefined
   let isEnded = false
@@ -23,7 +32,12 @@ export function tableOutput (stream: NodeJS.WriteStream): Output {
     const peers = multi == null ? [] : await Array.fromAsync(multi.peers())
     // By id, not by rank: a row that jumps cannot be read.
     peers.sort((a, b) => a.peerId.toString() < b.peerId.toString() ? -1 : 1)
-    if (!isEnded) update([table(peers, clock.wall(), stream.rows ?? 24), ...history, styleText('dim', 'Ctrl-C ends.')].join('\n'))
+    if (isEnded) return
+    const columns = stream.columns > 0 ? stream.columns : COLUMNS
+    const rows = stream.rows > 0 ? stream.rows : ROWS
+    const view = table(peers, { now: clock.wall(), columns, rows: rows - HISTORY - OTHER_LINES })
+    // A line that wraps would push the head of the table out of the terminal.
+    update([view, ...history.map(line => styled(line, columns)), styleText('dim', 'Ctrl-C ends.')].join('\n'))
   }
   const repaint = (): void => {
     void paint()
@@ -38,7 +52,7 @@ export function tableOutput (stream: NodeJS.WriteStream): Output {
     tell (event, at) {
       const text = sentence(event)
       if (text == null) return
-      history.push(`${styleText('dim', `${at.toFixed(1).padStart(6)} s`)}  ${styleText(colour(event), text)}`)
+      history.push({ at: `${at.toFixed(1).padStart(6)} s  `, text, colour: colour(event) })
       if (history.length > HISTORY) history.shift()
     },
     end () {
@@ -46,27 +60,14 @@ export function tableOutput (stream: NodeJS.WriteStream): Output {
       isEnded = true
       update.done()
       // The summary came after the last repaint.
-      stream.write(`${history.at(-1) ?? ''}\n`)
+      const last = history.at(-1)
+      stream.write(`${last == null ? '' : styled(last, Infinity)}\n`)
     }
   }
 }
 
-function table (peers: PeerInfo[], now: number, rows: number): string {
-  const result = new Table({ head: ['peer', 'addresses', 'found by', 'age', 'confidence', 'connection'], style: { head: ['bold'], compact: true } })
-  const room = Math.max(3, rows - HISTORY - 6)
-  for (const peer of peers.slice(0, room)) {
-    const age = now - Math.max(...peer.sources.map(({ lastSeen }) => lastSeen), peer.lastSeen ?? -Infinity)
-    result.push([
-      shortId(peer.peerId),
-      peer.addresses.map(({ multiaddr }) => safeText(multiaddr)).join('\n'),
-      foundBy(peer),
-      Number.isFinite(age) ? `${(age / 1_000).toFixed(1)} s` : '',
-      peer.confidence.toFixed(2),
-      peer.connectionStatus
-    ])
-  }
-  const more = peers.length > room ? `\n… and ${peers.length - room} more` : ''
-  return `${result.toString()}${more}`
+function styled ({ at, text, colour }: HistoryLine, columns: number): string {
+  return styleText('dim', at) + styleText(colour, safeText(text, { maxGraphemes: columns - at.length }))
 }
 
 function colour (event: DemoEvent): Parameters<typeof styleText>[0] {

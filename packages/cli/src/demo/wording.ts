@@ -15,7 +15,7 @@ export function foundBy (peer: PeerInfo): string {
 export function sentence (event: DemoEvent): string | undefined {
   switch (event.type) {
     case 'start':
-      return `${shortId(event.observer)} looks for ${event.nodes} nodes by ${event.mechanisms.join(' and ')} (seed ${event.seed})`
+      return `${shortId(event.observer)} looks for ${count(event.nodes, 'node')} by ${event.mechanisms.join(' and ')} (seed ${event.seed})`
     case 'note':
       return event.text
     case 'node':
@@ -29,9 +29,13 @@ export function sentence (event: DemoEvent): string | undefined {
       return `expired ${shortId(event.peer.peerId)}, last known by ${foundBy(event.peer)} (${event.cause.kind})`
     case 'summary':
       return `${event.started} started, ${event.peers} seen, ${event.live} live, ${event.expired} expired; ` +
-        `${Object.entries(event.bySource).map(([source, count]) => `${count} by ${safeText(source)}`).join(', ')}; ` +
-        `${event.duplicatesMerged} duplicates merged`
+        `${Object.entries(event.bySource).map(([source, found]) => `${found} by ${safeText(source)}`).join(', ')}; ` +
+        `${count(event.duplicatesMerged, 'duplicate')} merged`
   }
+}
+
+function count (n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? '' : 's'}`
 }
 
 function update (peer: PeerInfo, previous: PeerInfo | undefined): string | undefined {
