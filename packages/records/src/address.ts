@@ -1,0 +1,27 @@
+/** Addresses as strangers write them. */
+import { multiaddr, registry, type Component, type Multiaddr } from '@multiformats/multiaddr'
+import { limits } from '@peerweave/interface'
+import { concat, equal } from './bytes.ts'
+import { varint } from './protobuf.ts'
+
+/** The address, or nothing when it is empty, too long, has too many parts, or has one that we cannot read. */
+export function readAddress (bytes: Uint8Array): Multiaddr | undefined {
+  if (bytes.length === 0 || bytes.length > limits.multiaddrBytes) return undefined
+  try {
+    const address = multiaddr(bytes)
+    const components = address.getComponents()
+    return components.length <= limits.multiaddrComponents && components.every(isWhole) ? address : undefined
+  } catch {
+    return undefined // a protocol or a value that we do not know
+  }
+}
+
+/** False for what the parser takes although it was cut short, or has a longer varint than needed. */
+function isWhole ({ code, bytes = new Uint8Array() }: Component): boolean {
+  const { size = 0 } = registry.getProtocol(code)
+  const name = varint(BigInt(code))
+  // A value of variable size stands behind its length: one byte up to 127, and two as far as an address goes.
+  const rest = bytes.length - name.length
+  const head = size < 0 ? concat(name, varint(BigInt(rest <= 0x80 ? rest - 1 : rest - 2))) : name
+  return (size < 0 || rest === size / 8) && equal(bytes.subarray(0, head.length), head)
+}
