@@ -38,5 +38,5 @@ export async function clockAndRngOnly (trial: Trial): Promise<void> {
   await candidate.withdraw()
   await candidate.stop()
   const { calls } = trial.watch
-  trial.expect(calls.length === 0, () => `it used the platform's time or chance: ${calls.slice(0, 5).join('; ')}`)
+  trial.expect(calls.length === 0, () => `it used the platform's time or chance (was \`clock\` handed to defineMechanism?): ${calls.slice(0, 5).join('; ')}`)
 }
