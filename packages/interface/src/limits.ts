@@ -70,6 +70,8 @@ export const limits = {
   ttlMax: 172_800_000,
   /** Evidence that reaches the store later than this after it was observed is refused (ledger research, W8). */
   evidenceLag: 60_000,
+  /** How long past its expiry the highest signed sequence number of a peer is remembered, against replay (49 h). */
+  seqFloor: 176_400_000,
   /** Wall minus monotonic time moving by more than this means sleep or a clock jump. */
   clockJump: 30_000,
 

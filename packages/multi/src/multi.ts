@@ -323,7 +323,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
 
   /** Never rejects: what cannot be taken is counted. */
   async #take (said: Sighting, origin: Origin): Promise<Sighting | undefined> {
-    const checked = this.#pipeline.check(said, origin, refusal => this.#refuse(refusal, origin))
+    const checked = await this.#pipeline.check(said, origin, refusal => this.#refuse(refusal, origin))
     if (checked == null) return undefined
     try {
       if (checked.kind === 'withdraw') {

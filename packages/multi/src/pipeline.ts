@@ -3,16 +3,17 @@
  * closed set, and is counted; a mechanism that lies cannot make this throw.
  */
 import { addressScope, clampTtl, limits, mayReport, reporterScope, safeText, targetPeer, toError, withoutPeer } from '@peerweave/interface'
+import { openPeerRecord, recordCache, verifyRate, type VerifyRate } from '@peerweave/records'
 import { sourceOf } from './source.ts'
 import { soundSighting } from './sound-sighting.ts'
-import type { Claim, Clock, Evidence, Sighting, Source, StoreRefusalReason, Withdrawal } from '@peerweave/interface'
+import type { Claim, Clock, Evidence, Sighting, Source, StoreRefusalReason, VerifiedRecord, Withdrawal } from '@peerweave/interface'
 import type { Origin } from './origin.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 export type RefusalReason = StoreRefusalReason |
   'malformed' | 'own-id' | 'bad-ttl' | 'wrong-peer' | 'address-too-long' | 'address-scope' | 'too-many-addresses' | 'queue-full' |
-  'endpoint' | 'store-failed'
+  'endpoint' | 'bad-record' | 'store-failed'
 
 /** Something turned away. `detail` is safe to show. */
 export interface Refusal {
@@ -33,15 +34,19 @@ const STAMP_STEP = 2 ** -16
 export class Pipeline {
   readonly #clock: Clock
   readonly #self: PeerId
+  /** A record comes by many ways; its signature is checked once. */
+  readonly #cache = recordCache()
+  readonly #rate: VerifyRate
   #lastStamp = -Infinity
 
   constructor (self: PeerId, clock: Clock) {
     this.#self = self
     this.#clock = clock
+    this.#rate = verifyRate({ clock })
   }
 
   /** `undefined` when nothing is left. `refuse` is called for the sighting as a whole, or for a part that is left out. */
-  check (said: unknown, origin: Origin, refuse: (refusal: Refusal) => void): Checked | undefined {
+  async check (said: unknown, origin: Origin, refuse: (refusal: Refusal) => void): Promise<Checked | undefined> {
     let sighting: Sighting
     try {
       sighting = soundSighting(said)
@@ -60,26 +65,29 @@ export class Pipeline {
       return undefined
     }
     const refuseOfPeer = (refusal: Refusal): void => refuse({ ...refusal, peerId })
-    return sighting.kind === 'claim' ? this.#claim(sighting, origin, refuseOfPeer) : this.#withdrawal(sighting, origin, refuseOfPeer)
+    return sighting.kind === 'claim' ? await this.#claim(sighting, origin, refuseOfPeer) : this.#withdrawal(sighting, origin, refuseOfPeer)
   }
 
-  #claim (claim: Claim, origin: Origin, refuse: (refusal: Refusal) => void): Checked | undefined {
+  async #claim (claim: Claim, origin: Origin, refuse: (refusal: Refusal) => void): Promise<Checked | undefined> {
     const { peerId, ttl, reporter, protocols, metadata } = claim
     if (!(ttl > 0)) {
       refuse({ reason: 'bad-ttl', detail: safeText(ttl) })
       return undefined
     }
-    const multiaddrs = this.#addresses(claim, refuse)
+    // Stamped when it was said: a signature takes time to check, and a goodbye may overtake it.
+    const observedAt = this.#stamp()
+    const record = await this.#record(claim, refuse)
+    const multiaddrs = this.#addresses(claim, record, refuse)
     if (multiaddrs.length === 0) {
       refuse({ reason: 'no-address' })
       return undefined
     }
-    const observedAt = this.#stamp()
     return {
       kind: 'evidence',
       sighting: claim,
       evidence: {
-        peerId, multiaddrs, source: sourceOf(origin, reporter), observedAt, expiresAt: observedAt + clampTtl(ttl), protocols, metadata
+        peerId, multiaddrs, source: sourceOf(origin, reporter), observedAt, expiresAt: observedAt + clampTtl(ttl), record, protocols,
+        metadata
       }
     }
   }
@@ -96,10 +104,21 @@ export class Pipeline {
     }
   }
 
-  #addresses ({ peerId, multiaddrs, reporter }: Claim, refuse: (refusal: Refusal) => void): Multiaddr[] {
+  /** The signed record of a claim. Without a sound one the claim stands as an unsigned one. */
+  async #record ({ peerId, signedPeerRecord, reporter }: Claim, refuse: (refusal: Refusal) => void): Promise<VerifiedRecord | undefined> {
+    if (signedPeerRecord == null) return undefined
+    const by = reporter?.peer?.toString() ?? reporter?.remoteAddr?.toString() ?? reporter?.domain
+    const opened = await openPeerRecord(signedPeerRecord, { cache: this.#cache, rate: this.#rate, reporter: by })
+    const refused = 'refused' in opened ? opened.refused : opened.record.peerId.equals(peerId) ? undefined : 'of another peer'
+    if (refused != null) refuse({ reason: 'bad-record', detail: refused })
+    return refused == null && 'record' in opened ? opened.record : undefined
+  }
+
+  /** What is signed is still only believed of whom it may be believed: a record travels anywhere. */
+  #addresses ({ peerId, multiaddrs, reporter }: Claim, record: VerifiedRecord | undefined, refuse: (refusal: Refusal) => void): Multiaddr[] {
     const from = reporterScope(reporter)
     const result = new Map<string, Multiaddr>()
-    for (const multiaddr of multiaddrs.slice(0, limits.addressesPerClaim)) {
+    for (const multiaddr of [...record?.addresses ?? [], ...multiaddrs.slice(0, limits.addressesPerClaim)]) {
       if (!isShort(multiaddr, refuse)) continue
       const named = targetPeer(multiaddr)
       if (named != null && named !== peerId.toString()) {

@@ -11,18 +11,22 @@
  *   max(expiresAt, observedAt + R), withdrawals at R, where R is the oldest that evidence may be on arrival.
  * - At a bound the greatest (observedAt, expiresAt, keyed hash) stay within a source; among sources those that we chose,
  *   then the smallest keyed hash. Both ranks only grow or never change, so cutting is a join too.
+ * - Of signed records one stands (`signed-floor.ts`); addresses that it certifies are items of a kind of their own, and
+ *   go when another one stands. An unsigned claim never takes the place of a certified one.
  *
  * Items stand in flat columns, chained per peer: 33 bytes each beside their name, and a refresh, which is nine of ten
  * sightings, allocates nothing. An object per item costs three times that, and the collector must visit each.
  *
- * BOUNDED per peer: `sourcesPerPeer` sources of `addressesPerSource` + `protocolsPerPeer` + `metadataKeys` items each.
+ * BOUNDED per peer: `sourcesPerPeer` sources of `addressesPerSource` + `protocolsPerPeer` + `metadataKeys` items each, and
+ * as many again of `addressesPerClaim` certified ones.
  */
 import { clampTtl, limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
+import { certifiedBy, SignedFloor } from './signed-floor.ts'
 import { SourceTable } from './source-table.ts'
 import { Withdrawals } from './withdrawals.ts'
 import type { KeyedHash } from './keyed-hash.ts'
-import type { Evidence, Source } from '@peerweave/interface'
+import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 const R = limits.evidenceLag
@@ -33,14 +37,16 @@ const STAMP_SLACK = 1_000
 /** The end of a chain. */
 const NONE = -1
 
-export type ItemKind = 'address' | 'protocol' | 'metadata'
+/** `certified`: an address that the peer signed, of the record that stands. */
+export type ItemKind = 'address' | 'protocol' | 'metadata' | 'certified'
 
-const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata']
+const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata', 'certified']
 
 const ADDRESS = 0
 const PROTOCOL = 1
 const METADATA = 2
-const BOUNDS = [limits.addressesPerSource, limits.protocolsPerPeer, limits.metadataKeys] as const
+const CERTIFIED = 3
+const BOUNDS = [limits.addressesPerSource, limits.protocolsPerPeer, limits.metadataKeys, limits.addressesPerClaim] as const
 
 /** One claim as it stands; a copy, so later merges do not change it. Times are monotonic ms. */
 export interface Item {
@@ -63,10 +69,12 @@ export interface LiveSource {
 export interface Ledger {
   firstItem: number
   withdrawals: Withdrawals | undefined
+  /** What the peer signed last, if it signed anything. */
+  signed: SignedFloor | undefined
 }
 
 /** A ledger in which nothing is written yet. */
-export const EMPTY_LEDGER: Ledger = Object.freeze({ firstItem: NONE, withdrawals: undefined })
+export const EMPTY_LEDGER: Ledger = Object.freeze({ firstItem: NONE, withdrawals: undefined, signed: undefined })
 
 /** What a merge did: refused as older than R; moved times only; or changed what counts. */
 export type Effect = 'stale' | 'refreshed' | 'changed'
@@ -95,9 +103,18 @@ export class EvidenceTable {
     if (!(observedAt >= now - R)) return 'stale'
     const expiresAt = observedAt + clampTtl(evidence.expiresAt - evidence.observedAt)
     const source = this.#sources.idOf(evidence.source)
+    this.#sources.use(source) // while we work: what is forgotten on the way may be its last item
     let isChanged = this.lapse(ledger, now)
+    const { record } = evidence
+    const heard = record == null ? undefined : this.#hear(ledger, record, expiresAt)
+    isChanged ||= heard === 'replaces' || heard === 'rivals'
+    const certified = record == null ? undefined : certifiedBy(record)
     for (const multiaddr of evidence.multiaddrs) {
-      isChanged = this.#put(ledger, source, ADDRESS, multiaddr.toString(), '', observedAt, expiresAt, now) || isChanged
+      const name = multiaddr.toString()
+      const kind = certified?.has(name) === true ? CERTIFIED : ADDRESS
+      // Of a record that does not stand, what it certified is no claim at all: it was taken back by the one that does.
+      if (kind === CERTIFIED && (heard === 'ignored' || heard === 'rivals')) continue
+      isChanged = this.#put(ledger, source, kind, name, '', observedAt, expiresAt, now) || isChanged
     }
     for (const name of evidence.protocols ?? []) {
       isChanged = this.#put(ledger, source, PROTOCOL, name, '', observedAt, expiresAt, now) || isChanged
@@ -105,9 +122,24 @@ export class EvidenceTable {
     for (const [name, value] of evidence.metadata ?? []) {
       isChanged = this.#put(ledger, source, METADATA, name, value, observedAt, expiresAt, now) || isChanged
     }
-    if (isChanged) this.#boundSources(ledger)
-    this.#sources.dropUnused(source)
+    if (isChanged) {
+      this.#boundSources(ledger, kind => kind !== CERTIFIED)
+      this.#boundSources(ledger, kind => kind === CERTIFIED)
+    }
+    this.#sources.release(source)
     return isChanged ? 'changed' : 'refreshed'
+  }
+
+  /** What a record does: see `SignedFloor.hear`. `rivals`: it is ignored, and shows that the peer signed two. */
+  #hear (ledger: Ledger, record: VerifiedRecord, expiresAt: number): 'stands' | 'replaces' | 'ignored' | 'rivals' {
+    if (ledger.signed == null) {
+      ledger.signed = new SignedFloor(record, expiresAt)
+      return 'stands'
+    }
+    const wasEquivocal = ledger.signed.isEquivocal
+    const heard = ledger.signed.hear(record, expiresAt)
+    if (heard === 'replaces') this.#dropItems(ledger, item => this.#kind[item] === CERTIFIED)
+    return heard === 'ignored' && ledger.signed.isEquivocal !== wasEquivocal ? 'rivals' : heard
   }
 
   /**
@@ -140,6 +172,7 @@ export class EvidenceTable {
       }
       item = next
     }
+    if (ledger.signed != null && now >= ledger.signed.forgottenAt) ledger.signed = undefined
     const { withdrawals } = ledger
     if (withdrawals != null) {
       for (const source of withdrawals.lapse(now - R)) this.#sources.release(source)
@@ -155,8 +188,8 @@ export class EvidenceTable {
       if (!this.#counts(ledger, item, now)) continue
       const source = this.#source[item] as number
       const items = bySource.get(source)
-      if (items == null) bySource.set(source, [this.#read(item)])
-      else items.push(this.#read(item))
+      if (items == null) bySource.set(source, [this.#read(ledger, item)])
+      else items.push(this.#read(ledger, item))
     }
     const result: Array<LiveSource & { key: string }> = []
     for (const [id, items] of bySource) {
@@ -168,7 +201,7 @@ export class EvidenceTable {
   /** Whether an address counts at `now`: only then is the peer somewhere. */
   hasAddress (ledger: Ledger, now: number): boolean {
     for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      if (this.#kind[item] === ADDRESS && this.#counts(ledger, item, now)) return true
+      if (isAddress(this.#kind[item]) && this.#counts(ledger, item, now)) return true
     }
     return false
   }
@@ -199,9 +232,10 @@ export class EvidenceTable {
     return next
   }
 
-  /** Nothing is remembered any more, not even a withdrawal. */
-  isEmpty (ledger: Ledger): boolean {
-    return ledger.firstItem === NONE && ledger.withdrawals == null
+  /** Monotonic ms: nothing is remembered then, not even a withdrawal. `-Infinity`: nothing is remembered now. */
+  forgottenAt (ledger: Ledger, now: number): number {
+    if (ledger.firstItem !== NONE || ledger.withdrawals != null) return now + R
+    return ledger.signed?.forgottenAt ?? -Infinity
   }
 
   /** Gives all items of a ledger back. */
@@ -209,6 +243,7 @@ export class EvidenceTable {
     while (ledger.firstItem !== NONE) this.#unlink(ledger, NONE, ledger.firstItem)
     for (const source of ledger.withdrawals?.lapse(Infinity) ?? []) this.#sources.release(source)
     ledger.withdrawals = undefined
+    ledger.signed = undefined
   }
 
   /** @returns whether what counts may have changed */
@@ -252,7 +287,7 @@ export class EvidenceTable {
     if ((this.#expiresAt[item] as number) <= now) return false
     const { withdrawals } = ledger
     return withdrawals == null || (this.#observedAt[item] as number) >
-      withdrawals.timeFor(this.#source[item] as number, this.#kind[item] === ADDRESS ? this.#name[item] : undefined)
+      withdrawals.timeFor(this.#source[item] as number, isAddress(this.#kind[item]) ? this.#name[item] : undefined)
   }
 
   #dropLeast (ledger: Ledger, source: number, kind: number): void {
@@ -277,16 +312,19 @@ export class EvidenceTable {
 
   /** Forgets what a quota group claims. */
   dropGroup (ledger: Ledger, group: string): void {
-    this.#dropItems(ledger, source => this.#sources.get(source).group === group)
+    this.#dropItems(ledger, item => this.#sources.get(this.#source[item] as number).group === group)
   }
 
   /**
    * Keeps the first of the sources, in an order that never changes: those that we chose, then by keyed hash; and of one
-   * path and group no more than `reportersPerGroup`.
+   * path and group no more than `reportersPerGroup`. What is certified is bounded by itself, so that no flood of claims
+   * takes it out.
    */
-  #boundSources (ledger: Ledger): void {
+  #boundSources (ledger: Ledger, isOfClass: (kind: number) => boolean): void {
     const known = new Set<number>()
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) known.add(this.#source[item] as number)
+    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
+      if (isOfClass(this.#kind[item] as number)) known.add(this.#source[item] as number)
+    }
     if (known.size <= limits.reportersPerGroup) return
     const ranked = [...known].map(id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
       return Number(b.source.isChosen === true) - Number(a.source.isChosen === true) ||
@@ -300,23 +338,24 @@ export class EvidenceTable {
       reporters.set(key, count)
       if (count <= limits.reportersPerGroup && kept.size < limits.sourcesPerPeer) kept.add(id)
     }
-    if (kept.size < known.size) this.#dropItems(ledger, source => !kept.has(source))
+    if (kept.size < known.size) this.#dropItems(ledger, item => isOfClass(this.#kind[item] as number) && !kept.has(this.#source[item] as number))
   }
 
-  #dropItems (ledger: Ledger, isDropped: (source: number) => boolean): void {
+  #dropItems (ledger: Ledger, isDropped: (item: number) => boolean): void {
     let before = NONE
     for (let item = ledger.firstItem; item !== NONE;) {
       const next = this.#next[item] as number
-      if (isDropped(this.#source[item] as number)) this.#unlink(ledger, before, item)
+      if (isDropped(item)) this.#unlink(ledger, before, item)
       else before = item
       item = next
     }
   }
 
-  #read (item: number): Item {
+  #read (ledger: Ledger, item: number): Item {
     const kind = this.#kind[item] as number
     return {
-      kind: KINDS[kind] as ItemKind,
+      // Who signs two records under one number has certified nothing.
+      kind: kind === CERTIFIED && ledger.signed?.isEquivocal === true ? 'address' : KINDS[kind] as ItemKind,
       name: this.#name[item] as string,
       value: kind === METADATA ? this.#value.get(item) ?? '' : '',
       observedAt: this.#observedAt[item] as number,
@@ -353,6 +392,10 @@ export class EvidenceTable {
     this.#next = grown(this.#next, new Int32Array(size))
     this.#kind = grown(this.#kind, new Uint8Array(size))
   }
+}
+
+function isAddress (kind: number | undefined): boolean {
+  return kind === ADDRESS || kind === CERTIFIED
 }
 
 function grown<Column extends Float64Array | Int32Array | Uint8Array> (old: Column, larger: Column): Column {

@@ -1,6 +1,7 @@
 /** The peer store in memory. */
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { knownOptions, limits, numberOption, show, systemClock } from '@peerweave/interface'
+import { isVerifiedRecord } from '@peerweave/records'
 import { Admission } from './admission.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { SNAPSHOT_AGE } from './constants.ts'
@@ -178,7 +179,8 @@ class MemoryPeerStore implements PeerStore {
         source,
         observedAt: together[0]?.observedAt ?? 0,
         expiresAt: together[0]?.expiresAt ?? 0,
-        multiaddrs: together.flatMap(({ kind, name }) => kind === 'address' ? multiaddr(name) : []),
+        record: together.some(({ kind }) => kind === 'certified') ? entry.signed?.record : undefined,
+        multiaddrs: together.flatMap(({ kind, name }) => kind === 'address' || kind === 'certified' ? multiaddr(name) : []),
         protocols: together.flatMap(({ kind, name }) => kind === 'protocol' ? name : []),
         metadata: new Map(together.flatMap(({ kind, name, value }) => kind === 'metadata' ? [[name, value] as const] : []))
       }))
@@ -262,6 +264,10 @@ class MemoryPeerStore implements PeerStore {
   async flush (): Promise<void> {}
 
   #merge (evidence: Evidence): MergeResult {
+    const { record } = evidence
+    if (record != null && !(isVerifiedRecord(record) && record.peerId.equals(evidence.peerId))) {
+      throw new TypeError('record must come from openPeerRecord, and be of the same peer')
+    }
     const known = this.#known(evidence.peerId)
     if (evidence.multiaddrs.length === 0 && known?.isShown !== true) return { outcome: 'refused', reason: 'no-address' }
     const now = this.#clock.now()
@@ -352,12 +358,12 @@ class MemoryPeerStore implements PeerStore {
   #vanish (entry: Entry, cause: ChangeCause, now: number): MergeResult {
     const wasShown = entry.isShown
     if (wasShown) this.#hide(entry, cause)
-    if (this.#table.isEmpty(entry)) {
+    entry.until = this.#table.forgottenAt(entry, now)
+    if (entry.until <= now) {
       this.#ghosts.delete(entry.id)
       this.#expiry.remove(entry)
     } else {
       if (!this.#ghosts.has(entry.id)) this.#toGhosts(entry)
-      entry.until = now + limits.evidenceLag
       this.#expiry.set(entry, entry.until)
     }
     return { outcome: wasShown ? 'updated' : 'unchanged' }

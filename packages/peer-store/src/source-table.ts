@@ -17,7 +17,7 @@ export class SourceTable {
   readonly #rows: Array<Row | undefined> = []
   readonly #free: number[] = []
 
-  /** Without counting as a use: call `use` for each, then `dropUnused`. */
+  /** Without counting as a use: call `use` before anything is released. */
   idOf (source: Source): number {
     const key = keyOf(source)
     let id = this.#ids.get(key)
@@ -42,13 +42,8 @@ export class SourceTable {
   }
 
   release (id: number): void {
-    this.#row(id).users--
-    this.dropUnused(id)
-  }
-
-  dropUnused (id: number): void {
-    const row = this.#rows[id]
-    if (row == null || row.users > 0) return
+    const row = this.#row(id)
+    if (--row.users > 0) return
     this.#ids.delete(row.key)
     this.#rows[id] = undefined
     this.#free.push(id)

@@ -141,7 +141,7 @@ function addresses (
   const claims = new Map<string, AddressClaim[]>()
   for (const source of live) {
     for (const item of source.items) {
-      if (item.kind !== 'address') continue
+      if (item.kind !== 'address' && item.kind !== 'certified') continue
       const list = claims.get(item.name)
       if (list == null) claims.set(item.name, [{ source, item }])
       else list.push({ source, item })
@@ -150,18 +150,19 @@ function addresses (
   const ranked = [...claims].map(([name, list]) => ({
     name,
     list,
+    isCertified: list.some(({ item }) => item.kind === 'certified'),
     isChosen: list.some(({ source }) => source.source.isChosen === true),
     isOwnWord: list.some(({ source }) => source.source.reporter != null && source.source.reporter === hostOf(name)),
     confidence: confidence(
       list.map(({ source, item }) => testimony(source, [item], now)), outcomes.get(name) ?? { failures: 0 }, now
     )
   })).sort((a, b) => {
-    return Number(b.isChosen) - Number(a.isChosen) || Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence ||
-      compareText(a.name, b.name)
+    return Number(b.isCertified) - Number(a.isCertified) || Number(b.isChosen) - Number(a.isChosen) ||
+      Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence || compareText(a.name, b.name)
   })
-  return Object.freeze(inTurns(ranked).map(({ name, list, confidence }) => Object.freeze({
+  return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }) => Object.freeze({
     multiaddr: multiaddr(name),
-    certified: false,
+    certified: isCertified,
     sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
     lastSeen: Math.max(...list.map(({ item }) => item.observedAt)) + toWall,
     expiresAt: Math.max(...list.map(({ item }) => item.expiresAt)) + toWall,
@@ -169,11 +170,14 @@ function addresses (
   })))
 }
 
-/** As many as are shown, in their order, but each source gets one in before any gets two: a flood hides only its own. */
-function inTurns<Ranked extends { list: AddressClaim[] }> (ranked: Ranked[]): Ranked[] {
+/**
+ * As many as are shown, in their order. What the peer signed comes first; of the rest each source gets one in before any
+ * gets two, so that a flood hides only its own.
+ */
+function inTurns<Ranked extends { list: AddressClaim[], isCertified: boolean }> (ranked: Ranked[]): Ranked[] {
   if (ranked.length <= limits.addressesPerPeer) return ranked
-  const kept = new Set<Ranked>()
-  const left = new Set(ranked)
+  const kept = new Set(ranked.filter(({ isCertified }) => isCertified).slice(0, limits.addressesPerPeer))
+  const left = new Set(ranked.filter(address => !kept.has(address)))
   while (kept.size < limits.addressesPerPeer) {
     const served = new Set<LiveSource>()
     for (const address of left) {

@@ -1,13 +1,14 @@
 /**
  * The law of the ledger: the same evidence in any order, with repeats, gives the same view. Model and counter-examples:
- * 3 sources, 4 addresses, times 0–16, TTLs up to 8, as in the research that shaped the rules.
+ * 3 sources, 4 addresses, sequence numbers 1–3 with 3 payloads each, times 0–16, TTLs up to 8, as in the research that
+ * shaped the rules.
  */
 import { virtualClock, type Evidence, type Source } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { memoryPeerStore } from '../src/index.ts'
-import { claim, peer, source } from './support.ts'
+import { claim, peer, record, source } from './support.ts'
 import type { PeerId } from '@libp2p/interface'
 
 const RUNS = process.env.PEERWEAVE_TIER === 'long' ? 100_000 : 10_000
@@ -21,6 +22,11 @@ const ids = [await peer(1), await peer(2)]
 const sources = [source('mdns'), source('dns'), source('gossip', { reporter: 'a' })]
 const addresses = [1, 2, 3, 4].map(n => `/ip4/10.0.0.${n}/tcp/1`)
 
+/** Of each peer, three payloads under each of three sequence numbers. */
+const records = await Promise.all([1, 2].map(async number => Promise.all([1, 2, 3].flatMap(seq => [[0, 1], [1, 2], [3]].map(async held => {
+  return record(number, seq, held.map(n => addresses[n] as string))
+})))))
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     id: fc.constantFrom(...ids),
@@ -29,13 +35,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ttl: fc.integer({ min: 1, max: 8 }),
     claimed: fc.uniqueArray(fc.constantFrom(...addresses), { minLength: 1, maxLength: 4 }),
     protocols: fc.uniqueArray(fc.constantFrom('/a', '/b'), { maxLength: 2 }),
-    note: fc.option(fc.constantFrom('x', 'y', 'z'), { nil: undefined })
-  }).map(({ id, from, at, ttl, claimed, protocols, note }): Step => ({
-    kind: 'claim',
-    evidence: claim(id, {
-      from, at: at * SECOND, ttl: ttl * SECOND, addresses: claimed, protocols, ...note != null && { metadata: new Map([['note', note]]) }
-    })
-  })),
+    note: fc.option(fc.constantFrom('x', 'y', 'z'), { nil: undefined }),
+    signed: fc.option(fc.nat(8), { nil: undefined })
+  }).map(({ id, from, at, ttl, claimed, protocols, note, signed }): Step => {
+    const held = signed == null ? undefined : records[ids.indexOf(id)]?.[signed]
+    const said = [...new Set([...claimed, ...held?.addresses.map(String) ?? []])]
+    const metadata = note == null ? undefined : new Map([['note', note]])
+    return {
+      kind: 'claim',
+      evidence: claim(id, { from, at: at * SECOND, ttl: ttl * SECOND, addresses: said, protocols, metadata, record: held })
+    }
+  }),
   fc.record({
     peerId: fc.constantFrom(...ids),
     from: fc.constantFrom(...sources),
