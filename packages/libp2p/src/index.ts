@@ -44,6 +44,7 @@
  *
  * @packageDocumentation
  */
+export { contextFrom } from './context.ts'
 export { peerweaveDefaults, type Completed, type DefaultsOptions, type HardenedOptions, type NodeOptions } from './defaults.ts'
 export { policyOf, type DialPolicy } from './dial-policy.ts'
 export { mechanismModule, type MechanismModuleOptions } from './mechanism-module.ts'

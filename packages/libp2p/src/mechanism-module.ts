@@ -3,11 +3,12 @@ import { TypedEventEmitter } from 'main-event'
 import { peerDiscoverySymbol, type PeerDiscoveryEvents, type PeerInfo } from '@libp2p/interface'
 import {
   addressScope, jitter, limits, mayReport, numberOption, reporterScope, systemClock, systemRng, untilAborted, type Claim, type DiscoveryMechanism,
-  type MechanismContext, type MechanismFactory, type Ports, type RecordSource, type Rng, type Sighting
+  type MechanismContext, type MechanismFactory, type Ports, type Rng, type Sighting
 } from '@peerweave/interface'
 import { ROUND_INTERVAL, ROUND_JITTER } from './constants.ts'
+import { contextFrom } from './context.ts'
 import { policyOf } from './dial-policy.ts'
-import { portsFrom, type PortsOptions } from './ports.ts'
+import type { PortsOptions } from './ports.ts'
 import type { NodeComponents } from './node-components.ts'
 
 /** Used only where libp2p is the host; inside `multi` these are `multi`'s business. */
@@ -17,9 +18,6 @@ export interface MechanismModuleOptions extends PortsOptions {
   /** @default systemRng() */
   rng?: Rng | undefined
 }
-
-/** A plain libp2p service keeps no signed records. */
-const NO_RECORDS: RecordSource = { get: () => undefined, sample: () => [] }
 
 /**
  * What a mechanism's package returns from its factory. Called with `multi`'s context it only builds. Called with libp2p's
@@ -34,10 +32,9 @@ export function mechanismModule<Made extends DiscoveryMechanism> (
 ): MechanismFactory<Made> {
   const interval = numberOption('interval', options.interval, ROUND_INTERVAL, { min: 1_000 })
   return (components: MechanismContext | NodeComponents) => {
-    if ('ports' in components) return build(components)
-    const ports = portsFrom(components, options)
-    const mechanism = build({ ports, records: NO_RECORDS, logger: components.logger, libp2p: components })
-    return asService(mechanism, ports, components, { ...options, interval })
+    const context = contextFrom(components, options)
+    const mechanism = build(context)
+    return 'ports' in components ? mechanism : asService(mechanism, context.ports, components, { ...options, interval })
   }
 }
 

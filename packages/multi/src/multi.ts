@@ -3,7 +3,7 @@
  * store, and tells what changed.
  */
 import { isPeerId, serviceDependencies } from '@libp2p/interface'
-import { portsFrom, type NodeComponents } from '@peerweave/libp2p'
+import { contextFrom } from '@peerweave/libp2p'
 import { knownOptions, limits, NotStartedError, numberOption, safeText, settledOrAborted, show, throwIfAborted, toError, Turns } from '@peerweave/interface'
 import { TypedEventEmitter } from 'main-event'
 import { Announcer } from './announcer.ts'
@@ -74,17 +74,6 @@ export interface Multi extends DiscoveryMechanism<MultiEvents> {
 export function multi (options: MultiOptions): MechanismFactory<Multi> {
   const resolved = resolveOptions(options)
   return components => new MultiMechanism(contextFrom(components), resolved)
-}
-
-/** Inside another `multi`, or in the simulator, a context is given; from libp2p it is made. */
-function contextFrom (components: MechanismContext | NodeComponents): MechanismContext {
-  if ('ports' in components) return components
-  return {
-    ports: portsFrom(components),
-    records: { get: () => undefined, sample: () => [] },
-    logger: components.logger,
-    libp2p: components
-  }
 }
 
 /** One start-to-stop span. */
@@ -166,10 +155,11 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
       if (this.#session != null || this.#stops !== stops) return
       const session: Session = { controller: new AbortController(), saidGoodbye: false }
       this.#enter('starting')
+      await this.#context.ports.start()
       try {
-        await this.#context.ports.start()
         await this.store.start()
       } catch (error) {
+        await this.#context.ports.stop()
         this.#enter('stopped')
         throw error
       }

@@ -123,6 +123,16 @@ describe('a store that fails', () => {
     await stopped(w)
   })
 
+  it('in start makes start reject, and leaves nothing behind', async () => {
+    const store = memoryPeerStore()
+    Object.assign(store, { start: async () => Promise.reject(new Error('disk')) })
+    const w = await world([handmade('one').factory], { store })
+    await expect(w.multi.start()).rejects.toThrow('disk')
+    expect(w.multi.status().state).toBe('stopped')
+    expect(w.context.ports.leftovers()).toEqual([])
+    await stopped(w)
+  })
+
   it('in expire is asked again', async () => {
     const one = handmade('one')
     const w = await world([one.factory], { interval: Infinity })
