@@ -72,6 +72,8 @@ export const PeerStoreFullError: ErrorClass = errorClass('PeerStoreFullError', '
 export const PeerStoreLockedError: ErrorClass = errorClass('PeerStoreLockedError', 'ERR_PEER_STORE_LOCKED')
 /** The store on disk is damaged beyond repair. */
 export const PeerStoreCorruptError: ErrorClass = errorClass('PeerStoreCorruptError', 'ERR_PEER_STORE_CORRUPT')
+/** The store on disk was written by a newer version. It is left as it is. */
+export const PeerStoreVersionError: ErrorClass = errorClass('PeerStoreVersionError', 'ERR_PEER_STORE_VERSION')
 
 /** Every mechanism that was asked failed; `errors` holds each cause under the mechanism's name. */
 export class NoAnswersError extends PeerweaveError {

@@ -62,6 +62,8 @@ export const limits = {
   ghosts: 4_096,
   /** Changes that wait for one slow reader; older ones become one `missed` change. */
   changeFeed: 4_096,
+  /** Damaged logs kept beside the repaired one, for whoever wants to look; the oldest is deleted. Chosen. */
+  damagedLogs: 3,
 
   // — time —
   /** A shorter TTL is raised to this. */

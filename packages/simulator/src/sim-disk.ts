@@ -3,7 +3,7 @@
  * what the operating system only took: that survives a crash of the process and is lost in a power cut, from some point
  * of the log on. Every step of every write is a crash point, numbered in order, so that a test can cut the power at each.
  */
-import { numberOption, PeerStoreLockedError, seededRng } from '@peerweave/interface'
+import { limits, numberOption, PeerStoreLockedError, seededRng } from '@peerweave/interface'
 import type { Clock, Disk, DiskLog, DiskWrite, Rng } from '@peerweave/interface'
 
 export interface SimDiskInit {
@@ -175,6 +175,21 @@ class MemoryDisk implements SimDisk {
         if (this.#locks.get(path) === lock) this.#locks.delete(path)
       }
     }
+  }
+
+  async setAside (path: string): Promise<string> {
+    this.#assertPower(this.#life)
+    if (this.#locks.has(path)) throw new PeerStoreLockedError(`${path} is in use by another process or instance`)
+    if (this.isReadOnly) throw systemError('EROFS', 'read-only file system')
+    const prefix = `${path}.damaged-`
+    const numbers = [...this.#logs.keys()].filter(name => name.startsWith(prefix)).map(name => Number(name.slice(prefix.length)))
+    const target = `${prefix}${Math.max(0, ...numbers) + 1}`
+    // A rename, so one step: there is no moment within it.
+    this.#logs.set(target, this.#logs.get(path) ?? new Log())
+    this.#logs.delete(path)
+    for (const old of numbers.sort((a, b) => b - a).slice(limits.damagedLogs - 1)) this.#logs.delete(`${prefix}${old}`)
+    this.#onEvent?.('aside', `${path} ${target}`)
+    return target
   }
 
   async writeFile (path: string, bytes: Uint8Array): Promise<void> {

@@ -170,4 +170,18 @@ describe('a disk', () => {
     const file = await disk.readFile('anchors')
     expect(isDamaged(file == null ? undefined : [...file])).toBe(true)
   })
+
+  it('sets a closed log aside, and keeps the newest three of those', async () => {
+    const disk = simDisk()
+    for (let i = 1; i <= 5; i++) {
+      const log = await disk.open('store')
+      await log.batch([put('a', i)])
+      await expect(disk.setAside('store')).rejects.toMatchObject({ name: 'PeerStoreLockedError' })
+      await log.close()
+      expect(await disk.setAside('store')).toBe(`store.damaged-${i}`)
+    }
+    expect(await contents(await disk.open('store'))).toEqual({})
+    expect(await contents(await disk.open('store.damaged-3'))).toEqual({ a: [3] })
+    expect(await contents(await disk.open('store.damaged-2'))).toEqual({})
+  })
 })

@@ -12,9 +12,21 @@ export interface DiskLog {
   close: () => Promise<void>
 }
 
+/** Errors of the system below keep its `code`: `ENOSPC`, `EROFS`, `EIO` and so on. */
 export interface Disk {
-  /** @throws PeerStoreLockedError when another instance or process holds `path` */
+  /**
+   * @throws PeerStoreLockedError when another instance or process holds `path`
+   * @throws PeerStoreCorruptError when what is there cannot be opened; it was not changed
+   */
   open: (path: string) => Promise<DiskLog>
+  /**
+   * Moves the closed log at `path` out of the way and makes what it can of it readable again. The newest
+   * `limits.damagedLogs` of those are kept.
+   *
+   * @returns where it is now; {@link Disk.open} takes that
+   * @throws PeerStoreLockedError as {@link Disk.open} does
+   */
+  setAside: (path: string) => Promise<string>
   /** A small file that must survive when the log does not. Written to a temporary name, synced, renamed. */
   writeFile: (path: string, bytes: Uint8Array) => Promise<void>
   readFile: (path: string) => Promise<Uint8Array | undefined>
