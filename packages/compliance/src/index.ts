@@ -1,6 +1,6 @@
 /**
- * The test suite of the discovery mechanism contract. It is handed a test runner and a way to build your mechanism, and
- * runs one test per clause. Node only: it watches the process.
+ * The test suites of the discovery mechanism contract and of the peer store contract. Each is handed a test runner and a
+ * way to build what is yours, and runs one test per clause. The mechanism suite is Node only: it watches the process.
  *
  * @example
  * ```ts
@@ -42,3 +42,7 @@ export { noticeBoard, type Notice, type NoticeBoard } from './notice-board.ts'
 export { noticeBoardSetup, reference, type ReferenceOptions } from './reference.ts'
 export { collect, type TestResult, type TestRunner } from './runner.ts'
 export type { MechanismSetup, Subject, Supports, World, WorldNode } from './setup.ts'
+export { badPeerStores, type BadPeerStore } from './store-bad-stores.ts'
+export { storeClauses, type StoreClause } from './store-clauses.ts'
+export { peerStoreCompliance } from './store-compliance.ts'
+export type { PeerStoreSetup, StoreSupports, StoreWorld } from './store-setup.ts'

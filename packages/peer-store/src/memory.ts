@@ -124,7 +124,8 @@ class MemoryPeerStore implements PeerStore {
   async withdraw (id: PeerId, source: Source, at: number, multiaddrs?: readonly Multiaddr[]): Promise<MergeResult> {
     // Of an unknown peer too: the claim that it takes back may still be on its way.
     const entry = this.#known(id) ?? this.#ghost(id)
-    this.#rememberTold(entry)
+    // Also without readers: whether it took anything back shows only in the view.
+    if (entry.isShown) entry.told ??= this.#asTold(entry)
     const isAccepted = this.#table.withdraw(entry, source, at, multiaddrs, this.#clock.now())
     const result = this.#refresh(entry, { kind: 'withdrawal', source: source.path })
     return isAccepted ? result : { outcome: 'refused', reason: 'stale-evidence' }
@@ -191,7 +192,7 @@ class MemoryPeerStore implements PeerStore {
 
   async updatePeerSeen (id: PeerId, at: number = this.#clock.now()): Promise<void> {
     const entry = this.#entries.get(id.toString())
-    if (entry == null) return
+    if (entry == null || !Number.isFinite(at)) return
     const contact = contactOf(entry)
     contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
     entry.view = undefined
@@ -415,10 +416,14 @@ class MemoryPeerStore implements PeerStore {
   #rememberTold (entry: Entry): void {
     if (!this.#changes.hasReaders) {
       entry.told = undefined
-    } else if (entry.isShown && entry.told == null) {
-      const peer = this.#view(entry)
-      if (peer != null) entry.told = { peer, fingerprint: fingerprint(peer) }
+    } else if (entry.isShown) {
+      entry.told ??= this.#asTold(entry)
     }
+  }
+
+  #asTold (entry: Entry): Told | undefined {
+    const peer = this.#view(entry)
+    return peer == null ? undefined : { peer, fingerprint: fingerprint(peer) }
   }
 
   #tell (entry: Entry, change: (peer: PeerInfo) => Change): void {

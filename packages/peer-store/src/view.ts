@@ -98,8 +98,9 @@ export class PeerView implements PeerInfo {
     return this.#sources ??= summaries(this.#live, this.#toWall)
   }
 
+  /** A copy each time: a Map cannot be frozen. */
   get metadata (): ReadonlyMap<string, string> {
-    return this.#metadata ??= metadata(this.#live)
+    return new Map(this.#metadata ??= metadata(this.#live))
   }
 
   toJSON (): object {

@@ -2,7 +2,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { keySigner, openPeerRecord, sealPeerRecord } from '@peerweave/records'
 import { peerKey } from '../../../test/support/peers.ts'
-import type { Evidence, PeerInfo, PeerStore, Source, VerifiedRecord } from '@peerweave/interface'
+import type { Evidence, PeerInfo, Source, VerifiedRecord } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 export { peer } from '../../../test/support/peers.ts'
@@ -28,8 +28,4 @@ export async function record (number: number, seq: number, addresses: string[]):
 
 export function addressesOf (info: PeerInfo | undefined): string[] {
   return (info?.addresses ?? []).map(({ multiaddr }) => multiaddr.toString()).sort()
-}
-
-export async function listed (store: PeerStore): Promise<PeerInfo[]> {
-  return Array.fromAsync(store.getPeers())
 }
