@@ -43,7 +43,9 @@ describe.skipIf(reason !== undefined)('with @libp2p/mdns in a network namespace'
 
   it('finds it, with its addresses and its TTL', () => {
     expect(seen['weFoundThem']).toEqual(seen['theirAddresses'])
-    expect(seen['theirTtl']).toBe(120_000)
+    // A round gives what is left of the record's 120 s: on a busy machine that is less than when it came.
+    expect(seen['theirTtl']).toBeLessThanOrEqual(120_000)
+    expect(seen['theirTtl']).toBeGreaterThan(90_000)
   })
 
   it('is not taken for a peer by it when we say goodbye', () => {
