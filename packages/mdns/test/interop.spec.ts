@@ -43,9 +43,8 @@ describe.skipIf(reason !== undefined)('with @libp2p/mdns in a network namespace'
 
   it('finds it, with its addresses and its TTL', () => {
     expect(seen['weFoundThem']).toEqual(seen['theirAddresses'])
-    // A round gives what is left of the record's 120 s: on a busy machine that is less than when it came.
-    expect(seen['theirTtl']).toBeLessThanOrEqual(120_000)
-    expect(seen['theirTtl']).toBeGreaterThan(90_000)
+    // The record says 120 whole seconds; a claim says what is left of them, so a millisecond may have gone by.
+    expect(Math.ceil((seen['theirTtl'] as number) / 1_000)).toBe(120)
   })
 
   it('is not taken for a peer by it when we say goodbye', () => {

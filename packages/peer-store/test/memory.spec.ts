@@ -108,3 +108,18 @@ it('a time that is none is not when a peer was seen', async () => {
   await store.updatePeerSeen(a, NaN)
   expect(store.peek(a)?.lastSeen).toBeUndefined()
 })
+
+it('a thousand reporters of one group are four', async () => {
+  for (let i = 0; i < 1_000; i++) await store.addPeer(claim(a, { from: source('gossip', { reporter: `r${i}` }) }))
+  expect(store.evidence(a).length).toBe(limits.reportersPerGroup)
+})
+
+it('what the user configured stays, however many others claim the peer or say goodbye in its name', async () => {
+  const configured = source('bootstrap', { group: 'configured:bootstrap', isChosen: true })
+  await store.addPeer(claim(a, { from: configured }))
+  for (let i = 0; i < 1_000; i++) {
+    await store.addPeer(claim(a, { from: source('gossip', { group: `net:${i}` }), addresses: ['/ip4/10.9.9.9/tcp/1'] }))
+    await store.withdraw(a, source('gossip', { group: `net:${i}`, reporter: 'forged' }), 0)
+  }
+  expect(store.peek(a)?.sources.map(({ path }) => path)).toContain('bootstrap')
+})
