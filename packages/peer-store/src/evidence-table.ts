@@ -7,22 +7,21 @@
  * - Everything is an item under (source, kind, name). Of two values the greatest (observedAt, expiresAt, value) stands,
  *   so a later observation with a shorter TTL shortens.
  * - A withdrawal deletes nothing: it is a time, and a claim counts only if it was observed after it.
- * - Forgetting is a function of (state, now), done before every merge and read: items go at
- *   max(expiresAt, observedAt + R), withdrawals at R, where R is the oldest that evidence may be on arrival.
+ * - Forgetting is a function of (state, now), done before every merge: items go at max(expiresAt, observedAt + R),
+ *   withdrawals at R and what they took back with them, where R is the oldest that evidence may be on arrival.
  * - At a bound the greatest (observedAt, expiresAt, keyed hash) stay within a source; among sources those that we chose,
  *   then the smallest keyed hash. Both ranks only grow or never change, so cutting is a join too.
  * - Of signed records one stands (`signed-floor.ts`); addresses that it certifies are items of a kind of their own, and
  *   go when another one stands. An unsigned claim never takes the place of a certified one.
- *
- * Items stand in flat columns, chained per peer: 33 bytes each beside their name, and a refresh, which is nine of ten
- * sightings, allocates nothing. An object per item costs three times that, and the collector must visit each.
  *
  * BOUNDED per peer: `sourcesPerPeer` sources of `addressesPerSource` + `protocolsPerPeer` + `metadataKeys` items each, and
  * as many again of `addressesPerClaim` certified ones.
  */
 import { clampTtl, limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
+import { ItemColumns, RowColumns } from './ledger-columns.ts'
 import { certifiedBy, SignedFloor } from './signed-floor.ts'
+import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { Withdrawals } from './withdrawals.ts'
 import type { KeyedHash } from './keyed-hash.ts'
@@ -33,9 +32,6 @@ const R = limits.evidenceLag
 
 /** How far ahead of the clock a stamp may be: `multi` makes its stamps strictly increasing by tiny steps. */
 const STAMP_SLACK = 1_000
-
-/** The end of a chain. */
-const NONE = -1
 
 /** `certified`: an address that the peer signed, of the record that stands. */
 export type ItemKind = 'address' | 'protocol' | 'metadata' | 'certified'
@@ -59,22 +55,25 @@ export interface Item {
   readonly expiresAt: number
 }
 
-/** Live items of one source. */
-export interface LiveSource {
+/** Items of one source. */
+export interface SourceItems {
   readonly source: Source
   readonly items: readonly Item[]
 }
 
-/** The ledger of one peer: where its chain of items begins. `release` it in the end. */
+/** The ledger of one peer. `release` it in the end. */
 export interface Ledger {
-  firstItem: number
+  /** Where its chain of rows begins. */
+  firstRow: number
+  /** Monotonic ms: before then nothing in it changes by itself. Only {@link EvidenceTable} moves it. */
+  dueAt: number
   withdrawals: Withdrawals | undefined
   /** What the peer signed last, if it signed anything. */
   signed: SignedFloor | undefined
 }
 
 /** A ledger in which nothing is written yet. */
-export const EMPTY_LEDGER: Ledger = Object.freeze({ firstItem: NONE, withdrawals: undefined, signed: undefined })
+export const EMPTY_LEDGER: Ledger = Object.freeze({ firstRow: NONE, dueAt: Infinity, withdrawals: undefined, signed: undefined })
 
 /** What a merge did: refused as older than R; moved times only; or changed what counts. */
 export type Effect = 'stale' | 'refreshed' | 'changed'
@@ -82,16 +81,10 @@ export type Effect = 'stale' | 'refreshed' | 'changed'
 export class EvidenceTable {
   readonly #hash: KeyedHash
   readonly #sources = new SourceTable()
-  #observedAt = new Float64Array(1_024)
-  #expiresAt = new Float64Array(1_024)
-  #source = new Int32Array(1_024)
-  #next = new Int32Array(1_024)
-  #kind = new Uint8Array(1_024)
-  readonly #name: string[] = []
-  /** Values of metadata by item. */
-  readonly #value = new Map<number, string>()
-  #free = NONE
-  #end = 0
+  readonly #rows = new RowColumns()
+  readonly #items = new ItemColumns()
+  /** Where a claim that says the same as the last one in the same order has its next item. Only during a merge. */
+  #cursor = NONE
 
   constructor (hash: KeyedHash) {
     this.#hash = hash
@@ -101,45 +94,51 @@ export class EvidenceTable {
     // A stamp from far in the future would outlive its withdrawal; there is none from a sound clock.
     const observedAt = Math.min(evidence.observedAt, now + STAMP_SLACK)
     if (!(observedAt >= now - R)) return 'stale'
-    const expiresAt = observedAt + clampTtl(evidence.expiresAt - evidence.observedAt)
-    const source = this.#sources.idOf(evidence.source)
-    this.#sources.use(source) // while we work: what is forgotten on the way may be its last item
+    const ttl = clampTtl(evidence.expiresAt - evidence.observedAt)
     let isChanged = this.lapse(ledger, now)
     const { record } = evidence
-    const heard = record == null ? undefined : this.#hear(ledger, record, expiresAt)
+    const heard = record == null ? undefined : this.#hear(ledger, record, observedAt + ttl)
     isChanged ||= heard === 'replaces' || heard === 'rivals'
     const certified = record == null ? undefined : certifiedBy(record)
+    const row = this.#rowOf(ledger, this.#sources.idOf(evidence.source))
+    this.#cursor = this.#rows.first[row] as number
     for (const multiaddr of evidence.multiaddrs) {
       const name = multiaddr.toString()
       const kind = certified?.has(name) === true ? CERTIFIED : ADDRESS
       // Of a record that does not stand, what it certified is no claim at all: it was taken back by the one that does.
       if (kind === CERTIFIED && (heard === 'ignored' || heard === 'rivals')) continue
-      isChanged = this.#put(ledger, source, kind, name, '', observedAt, expiresAt, now) || isChanged
+      isChanged = this.#put(ledger, row, kind, name, '', observedAt, ttl, now) || isChanged
     }
-    for (const name of evidence.protocols ?? []) {
-      isChanged = this.#put(ledger, source, PROTOCOL, name, '', observedAt, expiresAt, now) || isChanged
+    for (const name of evidence.protocols ?? NOTHING) {
+      isChanged = this.#put(ledger, row, PROTOCOL, name, '', observedAt, ttl, now) || isChanged
     }
-    for (const [name, value] of evidence.metadata ?? []) {
-      isChanged = this.#put(ledger, source, METADATA, name, value, observedAt, expiresAt, now) || isChanged
+    if (evidence.metadata != null) {
+      for (const [name, value] of evidence.metadata) {
+        isChanged = this.#put(ledger, row, METADATA, name, value, observedAt, ttl, now) || isChanged
+      }
     }
+    this.#lower(ledger, dueAt(observedAt, ttl, now))
+    if (this.#rows.first[row] === NONE) this.#dropRows(ledger, other => other === row)
     if (isChanged) {
       this.#boundSources(ledger, kind => kind !== CERTIFIED)
       this.#boundSources(ledger, kind => kind === CERTIFIED)
     }
-    this.#sources.release(source)
     return isChanged ? 'changed' : 'refreshed'
   }
 
   /** What a record does: see `SignedFloor.hear`. `rivals`: it is ignored, and shows that the peer signed two. */
   #hear (ledger: Ledger, record: VerifiedRecord, expiresAt: number): 'stands' | 'replaces' | 'ignored' | 'rivals' {
+    let heard: 'stands' | 'replaces' | 'ignored' | 'rivals' = 'stands'
     if (ledger.signed == null) {
       ledger.signed = new SignedFloor(record, expiresAt)
-      return 'stands'
+    } else {
+      const wasEquivocal = ledger.signed.isEquivocal
+      heard = ledger.signed.hear(record, expiresAt)
+      if (heard === 'replaces') this.#dropItems(ledger, item => this.#items.kind[item] === CERTIFIED)
+      if (heard === 'ignored' && ledger.signed.isEquivocal !== wasEquivocal) heard = 'rivals'
     }
-    const wasEquivocal = ledger.signed.isEquivocal
-    const heard = ledger.signed.hear(record, expiresAt)
-    if (heard === 'replaces') this.#dropItems(ledger, item => this.#kind[item] === CERTIFIED)
-    return heard === 'ignored' && ledger.signed.isEquivocal !== wasEquivocal ? 'rivals' : heard
+    this.#lower(ledger, ledger.signed.forgottenAt)
+    return heard
   }
 
   /**
@@ -155,53 +154,87 @@ export class EvidenceTable {
     ledger.withdrawals ??= new Withdrawals(this.#hash)
     if (ledger.withdrawals.add(id, time, multiaddrs)) this.#sources.use(id)
     for (const dropped of ledger.withdrawals.bound(source => this.#sources.keyOf(source))) this.#sources.release(dropped)
+    this.#lower(ledger, time + R)
     return true
   }
 
-  /** Forgets what can no longer matter at `now`. True when something was forgotten. */
+  /** Forgets what can no longer matter at `now`. False when nothing changed by itself since it was asked last. */
   lapse (ledger: Ledger, now: number): boolean {
-    let isChanged = false
-    let before = NONE
-    for (let item = ledger.firstItem; item !== NONE;) {
-      const next = this.#next[item] as number
-      if (now >= Math.max(this.#expiresAt[item] as number, (this.#observedAt[item] as number) + R)) {
-        this.#unlink(ledger, before, item)
-        isChanged = true
-      } else {
-        before = item
-      }
-      item = next
-    }
+    if (now < ledger.dueAt) return false
+    this.#dropItems(ledger, (item, row) => now >= this.#forgottenAt(ledger, item, this.#rows.source[row] as number))
     if (ledger.signed != null && now >= ledger.signed.forgottenAt) ledger.signed = undefined
     const { withdrawals } = ledger
     if (withdrawals != null) {
       for (const source of withdrawals.lapse(now - R)) this.#sources.release(source)
       if (withdrawals.isEmpty) ledger.withdrawals = undefined
     }
-    return isChanged
+    ledger.dueAt = this.#nextChange(ledger, now)
+    return true
+  }
+
+  /** When something in it changes by itself after `now`: it runs out, or is forgotten. `Infinity`: it is empty. */
+  #nextChange (ledger: Ledger, now: number): number {
+    let next = Math.min(ledger.signed?.forgottenAt ?? Infinity, (ledger.withdrawals?.next ?? Infinity) + R)
+    this.#visit(ledger, (item, row) => {
+      const source = this.#rows.source[row] as number
+      next = Math.min(next, this.#counts(ledger, item, source, now) ? this.#items.expiresAt(item) : this.#forgottenAt(ledger, item, source))
+    })
+    return next
+  }
+
+  #lower (ledger: Ledger, at: number): void {
+    if (at < ledger.dueAt) ledger.dueAt = at
+  }
+
+  /** What was taken back is forgotten together with the goodbye: before that it could come back, after it nothing takes it back. */
+  #forgottenAt (ledger: Ledger, item: number, source: number): number {
+    const observedAt = this.#items.observedAt[item] as number
+    const withdrawnAt = this.#withdrawnAt(ledger, item, source)
+    return observedAt > withdrawnAt ? Math.max(this.#items.expiresAt(item), observedAt + R) : withdrawnAt + R
   }
 
   /** What counts at `now`, source by source in a fixed order. */
-  live (ledger: Ledger, now: number): LiveSource[] {
-    const bySource = new Map<number, Item[]>()
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      if (!this.#counts(ledger, item, now)) continue
-      const source = this.#source[item] as number
-      const items = bySource.get(source)
-      if (items == null) bySource.set(source, [this.#read(ledger, item)])
-      else items.push(this.#read(ledger, item))
-    }
-    const result: Array<LiveSource & { key: string }> = []
-    for (const [id, items] of bySource) {
-      result.push({ key: this.#sources.keyOf(id), source: this.#sources.get(id), items: items.sort(byKindAndName) })
+  live (ledger: Ledger, now: number): SourceItems[] {
+    const isEquivocal = ledger.signed?.isEquivocal === true
+    return this.#select(ledger, (item, source) => this.#counts(ledger, item, source, now), kind => {
+      // Who signs two records under one number has certified nothing.
+      return kind === CERTIFIED && isEquivocal ? ADDRESS : kind
+    })
+  }
+
+  /** All that is remembered. */
+  all (ledger: Ledger): SourceItems[] {
+    return this.#select(ledger, () => true, kind => kind)
+  }
+
+  #select (ledger: Ledger, isWanted: (item: number, source: number) => boolean, shownAs: (kind: number) => number): SourceItems[] {
+    const { next, kind, name, value, observedAt, ttl } = this.#items
+    const result: Array<{ key: string, source: Source, items: Item[] }> = []
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      const id = this.#rows.source[row] as number
+      const items: Item[] = []
+      for (let item = this.#rows.first[row] as number; item !== NONE; item = next[item] as number) {
+        if (!isWanted(item, id)) continue
+        const at = observedAt[item] as number
+        items.push({
+          kind: KINDS[shownAs(kind[item] as number)] as ItemKind,
+          name: name[item] as string,
+          value: kind[item] === METADATA ? value.get(item) ?? '' : '',
+          observedAt: at,
+          expiresAt: at + (ttl[item] as number)
+        })
+      }
+      if (items.length > 0) result.push({ key: this.#sources.keyOf(id), source: this.#sources.get(id), items })
     }
     return result.length < 2 ? result : result.sort((a, b) => compareText(a.key, b.key))
   }
 
   /** Whether an address counts at `now`: only then is the peer somewhere. */
   hasAddress (ledger: Ledger, now: number): boolean {
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      if (isAddress(this.#kind[item]) && this.#counts(ledger, item, now)) return true
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      for (let item = this.#rows.first[row] as number; item !== NONE; item = this.#items.next[item] as number) {
+        if (isAddress(this.#items.kind[item]) && this.#counts(ledger, item, this.#rows.source[row] as number, now)) return true
+      }
     }
     return false
   }
@@ -209,11 +242,9 @@ export class EvidenceTable {
   /** Who claims anything that counts at `now`, one source for each quota group; a chosen one where there is one. */
   groups (ledger: Ledger, now: number): Source[] {
     const result: Source[] = []
-    let last = NONE
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      const id = this.#source[item] as number
-      if (id === last || !this.#counts(ledger, item, now)) continue
-      last = id
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      const id = this.#rows.source[row] as number
+      if (!this.#rowCounts(ledger, row, now)) continue
       const source = this.#sources.get(id)
       const known = result.findIndex(({ group }) => group === source.group)
       if (known === -1) result.push(source)
@@ -222,97 +253,52 @@ export class EvidenceTable {
     return result
   }
 
-  /** The earliest expiry of what counts at `now`; `Infinity` when nothing does. */
-  nextExpiry (ledger: Ledger, now: number): number {
-    let next = Infinity
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      const expiresAt = this.#expiresAt[item] as number
-      if (expiresAt < next && this.#counts(ledger, item, now)) next = expiresAt
+  #rowCounts (ledger: Ledger, row: number, now: number): boolean {
+    for (let item = this.#rows.first[row] as number; item !== NONE; item = this.#items.next[item] as number) {
+      if (this.#counts(ledger, item, this.#rows.source[row] as number, now)) return true
     }
-    return next
+    return false
   }
 
-  /** Monotonic ms: nothing is remembered then, not even a withdrawal. `-Infinity`: nothing is remembered now. */
-  forgottenAt (ledger: Ledger, now: number): number {
-    if (ledger.firstItem !== NONE || ledger.withdrawals != null) return now + R
-    return ledger.signed?.forgottenAt ?? -Infinity
-  }
-
-  /** Gives all items of a ledger back. */
+  /** Gives everything of a ledger back. */
   release (ledger: Ledger): void {
-    while (ledger.firstItem !== NONE) this.#unlink(ledger, NONE, ledger.firstItem)
+    this.#dropItems(ledger, () => true)
     for (const source of ledger.withdrawals?.lapse(Infinity) ?? []) this.#sources.release(source)
     ledger.withdrawals = undefined
     ledger.signed = undefined
-  }
-
-  /** @returns whether what counts may have changed */
-  #put (
-    ledger: Ledger, source: number, kind: number, name: string, value: string, observedAt: number, expiresAt: number, now: number
-  ): boolean {
-    let count = 0
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      if (this.#source[item] !== source || this.#kind[item] !== kind) continue
-      count++
-      if (this.#name[item] !== name) continue
-      const known = this.#observedAt[item] as number
-      const order = known - observedAt || (this.#expiresAt[item] as number) - expiresAt ||
-        (kind === METADATA ? compareText(this.#value.get(item) ?? '', value) : 0)
-      if (order >= 0) return false
-      const counted = this.#counts(ledger, item, now)
-      this.#observedAt[item] = observedAt
-      this.#expiresAt[item] = expiresAt
-      let isChanged = counted !== this.#counts(ledger, item, now)
-      if (kind === METADATA && this.#value.get(item) !== value) {
-        this.#value.set(item, value)
-        isChanged = true
-      }
-      return isChanged
-    }
-    const item = this.#allocate()
-    this.#source[item] = source
-    this.#kind[item] = kind
-    this.#name[item] = name
-    if (kind === METADATA) this.#value.set(item, value)
-    this.#observedAt[item] = observedAt
-    this.#expiresAt[item] = expiresAt
-    this.#next[item] = ledger.firstItem
-    ledger.firstItem = item
-    this.#sources.use(source)
-    if (count >= (BOUNDS[kind] as number)) this.#dropLeast(ledger, source, kind)
-    return true
-  }
-
-  #counts (ledger: Ledger, item: number, now: number): boolean {
-    if ((this.#expiresAt[item] as number) <= now) return false
-    const { withdrawals } = ledger
-    return withdrawals == null || (this.#observedAt[item] as number) >
-      withdrawals.timeFor(this.#source[item] as number, isAddress(this.#kind[item]) ? this.#name[item] : undefined)
-  }
-
-  #dropLeast (ledger: Ledger, source: number, kind: number): void {
-    let least = NONE
-    let beforeLeast = NONE
-    let before = NONE
-    for (let item = ledger.firstItem; item !== NONE; before = item, item = this.#next[item] as number) {
-      if (this.#source[item] !== source || this.#kind[item] !== kind) continue
-      if (least === NONE || this.#compareRank(item, least) < 0) {
-        least = item
-        beforeLeast = before
-      }
-    }
-    this.#unlink(ledger, beforeLeast, least)
-  }
-
-  #compareRank (a: number, b: number): number {
-    const [nameA = '', nameB = ''] = [this.#name[a], this.#name[b]]
-    return (this.#observedAt[a] as number) - (this.#observedAt[b] as number) ||
-      (this.#expiresAt[a] as number) - (this.#expiresAt[b] as number) || this.#hash(nameA) - this.#hash(nameB) || compareText(nameA, nameB)
+    ledger.dueAt = Infinity
   }
 
   /** Forgets what a quota group claims. */
   dropGroup (ledger: Ledger, group: string): void {
-    this.#dropItems(ledger, item => this.#sources.get(this.#source[item] as number).group === group)
+    this.#dropRows(ledger, row => this.#sources.get(this.#rows.source[row] as number).group === group)
+  }
+
+  // — rows —
+
+  #rowOf (ledger: Ledger, source: number): number {
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      if (this.#rows.source[row] === source) return row
+    }
+    this.#sources.use(source)
+    return ledger.firstRow = this.#rows.add(source, ledger.firstRow)
+  }
+
+  #dropRows (ledger: Ledger, isDropped: (row: number) => boolean): void {
+    let before = NONE
+    for (let row = ledger.firstRow; row !== NONE;) {
+      const next = this.#rows.next[row] as number
+      if (isDropped(row)) {
+        this.#dropFrom(row, () => true)
+        this.#sources.release(this.#rows.source[row] as number)
+        if (before === NONE) ledger.firstRow = next
+        else this.#rows.next[before] = next
+        this.#rows.free(row)
+      } else {
+        before = row
+      }
+      row = next
+    }
   }
 
   /**
@@ -322,9 +308,9 @@ export class EvidenceTable {
    */
   #boundSources (ledger: Ledger, isOfClass: (kind: number) => boolean): void {
     const known = new Set<number>()
-    for (let item = ledger.firstItem; item !== NONE; item = this.#next[item] as number) {
-      if (isOfClass(this.#kind[item] as number)) known.add(this.#source[item] as number)
-    }
+    this.#visit(ledger, (item, row) => {
+      if (isOfClass(this.#items.kind[item] as number)) known.add(this.#rows.source[row] as number)
+    })
     if (known.size <= limits.reportersPerGroup) return
     const ranked = [...known].map(id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
       return Number(b.source.isChosen === true) - Number(a.source.isChosen === true) ||
@@ -338,71 +324,128 @@ export class EvidenceTable {
       reporters.set(key, count)
       if (count <= limits.reportersPerGroup && kept.size < limits.sourcesPerPeer) kept.add(id)
     }
-    if (kept.size < known.size) this.#dropItems(ledger, item => isOfClass(this.#kind[item] as number) && !kept.has(this.#source[item] as number))
+    if (kept.size === known.size) return
+    this.#dropItems(ledger, (item, row) => isOfClass(this.#items.kind[item] as number) && !kept.has(this.#rows.source[row] as number))
   }
 
-  #dropItems (ledger: Ledger, isDropped: (item: number) => boolean): void {
+  // — items —
+
+  /** @returns whether what counts may have changed */
+  #put (
+    ledger: Ledger, row: number, kind: number, name: string, value: string, observedAt: number, ttl: number, now: number
+  ): boolean {
+    const item = this.#find(row, kind, name)
+    if (item !== NONE) {
+      this.#cursor = this.#items.next[item] as number
+      return this.#renew(ledger, row, item, value, observedAt, ttl, now)
+    }
+    const added = this.#items.add(kind, name, observedAt, ttl)
+    if (kind === METADATA) this.#items.value.set(added, value)
+    this.#append(row, added)
+    this.#cursor = NONE
+    return true
+  }
+
+  #find (row: number, kind: number, name: string): number {
+    const { next, kind: kinds, name: names } = this.#items
+    const cursor = this.#cursor
+    for (let item = cursor; item !== NONE; item = next[item] as number) {
+      if (kinds[item] === kind && names[item] === name) return item
+    }
+    for (let item = this.#rows.first[row] as number; item !== cursor; item = next[item] as number) {
+      if (kinds[item] === kind && names[item] === name) return item
+    }
+    return NONE
+  }
+
+  #renew (ledger: Ledger, row: number, item: number, value: string, observedAt: number, ttl: number, now: number): boolean {
+    const items = this.#items
+    const isMetadata = items.kind[item] === METADATA
+    const order = (items.observedAt[item] as number) - observedAt || (items.ttl[item] as number) - ttl ||
+      (isMetadata ? compareText(items.value.get(item) ?? '', value) : 0)
+    if (order >= 0) return false
+    const source = this.#rows.source[row] as number
+    const counted = this.#counts(ledger, item, source, now)
+    items.observedAt[item] = observedAt
+    items.ttl[item] = ttl
+    if (isMetadata && items.value.get(item) !== value) {
+      items.value.set(item, value)
+      return true
+    }
+    return counted !== this.#counts(ledger, item, source, now)
+  }
+
+  /** At the end, so that the chain has the order of the claim. At the bound of its kind the least goes. */
+  #append (row: number, added: number): void {
+    const { next, kind: kinds } = this.#items
+    const kind = kinds[added] as number
+    let count = 1
+    let last = NONE
+    let least = added
+    for (let item = this.#rows.first[row] as number; item !== NONE; item = next[item] as number) {
+      last = item
+      if (kinds[item] !== kind) continue
+      count++
+      if (this.#compareRank(item, least) < 0) least = item
+    }
+    if (last === NONE) this.#rows.first[row] = added
+    else next[last] = added
+    if (count > (BOUNDS[kind] as number)) this.#dropFrom(row, item => item === least)
+  }
+
+  #compareRank (a: number, b: number): number {
+    const { name, observedAt } = this.#items
+    const [nameA = '', nameB = ''] = [name[a], name[b]]
+    return (observedAt[a] as number) - (observedAt[b] as number) || this.#items.expiresAt(a) - this.#items.expiresAt(b) ||
+      this.#hash(nameA) - this.#hash(nameB) || compareText(nameA, nameB)
+  }
+
+  #counts (ledger: Ledger, item: number, source: number, now: number): boolean {
+    return this.#items.expiresAt(item) > now && (this.#items.observedAt[item] as number) > this.#withdrawnAt(ledger, item, source)
+  }
+
+  #withdrawnAt ({ withdrawals }: Ledger, item: number, source: number): number {
+    if (withdrawals == null) return -Infinity
+    return withdrawals.timeFor(source, isAddress(this.#items.kind[item]) ? this.#items.name[item] : undefined)
+  }
+
+  #visit (ledger: Ledger, visit: (item: number, row: number) => void): void {
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      for (let item = this.#rows.first[row] as number; item !== NONE; item = this.#items.next[item] as number) visit(item, row)
+    }
+  }
+
+  /** Rows that are empty then go too. */
+  #dropItems (ledger: Ledger, isDropped: (item: number, row: number) => boolean): void {
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) this.#dropFrom(row, item => isDropped(item, row))
+    this.#dropRows(ledger, row => this.#rows.first[row] === NONE)
+  }
+
+  #dropFrom (row: number, isDropped: (item: number) => boolean): void {
+    const { next } = this.#items
     let before = NONE
-    for (let item = ledger.firstItem; item !== NONE;) {
-      const next = this.#next[item] as number
-      if (isDropped(item)) this.#unlink(ledger, before, item)
-      else before = item
-      item = next
+    for (let item = this.#rows.first[row] as number; item !== NONE;) {
+      const following = next[item] as number
+      if (isDropped(item)) {
+        if (before === NONE) this.#rows.first[row] = following
+        else next[before] = following
+        this.#items.free(item)
+      } else {
+        before = item
+      }
+      item = following
     }
   }
+}
 
-  #read (ledger: Ledger, item: number): Item {
-    const kind = this.#kind[item] as number
-    return {
-      // Who signs two records under one number has certified nothing.
-      kind: kind === CERTIFIED && ledger.signed?.isEquivocal === true ? 'address' : KINDS[kind] as ItemKind,
-      name: this.#name[item] as string,
-      value: kind === METADATA ? this.#value.get(item) ?? '' : '',
-      observedAt: this.#observedAt[item] as number,
-      expiresAt: this.#expiresAt[item] as number
-    }
-  }
+const NOTHING: readonly string[] = []
 
-  #allocate (): number {
-    if (this.#free !== NONE) {
-      const item = this.#free
-      this.#free = this.#next[item] as number
-      return item
-    }
-    if (this.#end === this.#next.length) this.#grow()
-    return this.#end++
-  }
-
-  #unlink (ledger: Ledger, before: number, item: number): void {
-    const next = this.#next[item] as number
-    if (before === NONE) ledger.firstItem = next
-    else this.#next[before] = next
-    this.#sources.release(this.#source[item] as number)
-    if (this.#kind[item] === METADATA) this.#value.delete(item)
-    this.#name[item] = '' // lets go of the text
-    this.#next[item] = this.#free
-    this.#free = item
-  }
-
-  #grow (): void {
-    const size = this.#next.length * 2
-    this.#observedAt = grown(this.#observedAt, new Float64Array(size))
-    this.#expiresAt = grown(this.#expiresAt, new Float64Array(size))
-    this.#source = grown(this.#source, new Int32Array(size))
-    this.#next = grown(this.#next, new Int32Array(size))
-    this.#kind = grown(this.#kind, new Uint8Array(size))
-  }
+/** When an item changes by itself after `now`: it runs out, or, when it has, it is forgotten. */
+function dueAt (observedAt: number, ttl: number, now: number): number {
+  const expiresAt = observedAt + ttl
+  return expiresAt > now ? expiresAt : Math.max(expiresAt, observedAt + R)
 }
 
 function isAddress (kind: number | undefined): boolean {
   return kind === ADDRESS || kind === CERTIFIED
-}
-
-function grown<Column extends Float64Array | Int32Array | Uint8Array> (old: Column, larger: Column): Column {
-  larger.set(old)
-  return larger
-}
-
-function byKindAndName (a: Item, b: Item): number {
-  return compareText(a.kind, b.kind) || compareText(a.name, b.name)
 }

@@ -1,19 +1,18 @@
 /**
  * What must be looked at when. A time that moves later, as with every refresh, costs nothing: the entry is met at the
- * old one, and whoever looks finds out and sets it anew. O(log n) for one that moves earlier.
+ * old one, and whoever looks finds out and files it anew. O(log n) to file.
  */
 import FlatQueue from 'flatqueue'
 
-/** Something to look at. `dueAt` is the queue's: when it is met next, `Infinity` when it is not in the queue. */
+/** Something to look at. `dueAt` is when; `Infinity`: never. */
 export interface Expiring {
   dueAt: number
 }
 
 export class ExpiryQueue<Entry extends Expiring> {
-  /** Records of an entry at other times than its `dueAt` are passed over. BOUNDED: at most about as many as are valid. */
+  /** Records of an entry at other times than its `dueAt` are passed over. BOUNDED: about twice as many as were valid when it was last tidied. */
   #queue = new FlatQueue<Entry>()
-  /** Entries with a `dueAt`. */
-  #size = 0
+  #tidied = 0
 
   /** When to look next, monotonic ms; `Infinity`: never. */
   get next (): number {
@@ -26,41 +25,32 @@ export class ExpiryQueue<Entry extends Expiring> {
     return this.#queue.length
   }
 
-  /** Look at `entry` at `at`, or before. */
-  set (entry: Entry, at: number): void {
-    if (entry.dueAt <= at) return
-    if (entry.dueAt === Infinity) this.#size++
-    entry.dueAt = at
-    this.#queue.push(entry, at)
-    // Peers that come and go long before their time would pile up below the top.
-    if (this.#queue.length > 2 * this.#size + 64) this.#compact()
-  }
-
-  remove (entry: Entry): void {
+  /** To be called whenever `dueAt` was set to another time; not for `Infinity`. */
+  file (entry: Entry): void {
     if (entry.dueAt === Infinity) return
-    entry.dueAt = Infinity
-    this.#size--
+    this.#queue.push(entry, entry.dueAt)
+    // Peers that come and go long before their time would pile up below the top.
+    if (this.#queue.length > 2 * this.#tidied + 64) this.#tidy()
   }
 
-  /** One entry that is to be looked at by `now`. */
+  /** One entry that is to be looked at by `now`. Set its `dueAt` anew, and file it. */
   takeDue (now: number): Entry | undefined {
     if (this.next > now) return undefined
-    const entry = this.#queue.pop()
-    if (entry != null) this.remove(entry)
-    return entry
+    return this.#queue.pop()
   }
 
   #skipStale (): void {
     while (this.#queue.length > 0 && this.#queue.peek()?.dueAt !== this.#queue.peekValue()) this.#queue.pop()
   }
 
-  #compact (): void {
+  #tidy (): void {
     const valid = new Set<Entry>()
     for (let i = 0; i < this.#queue.length; i++) {
       const entry = this.#queue.ids[i] as Entry
-      if (entry.dueAt !== Infinity) valid.add(entry)
+      if (entry.dueAt === this.#queue.values[i]) valid.add(entry)
     }
     this.#queue = new FlatQueue()
     for (const entry of valid) this.#queue.push(entry, entry.dueAt)
+    this.#tidied = valid.size
   }
 }

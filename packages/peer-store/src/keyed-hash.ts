@@ -13,12 +13,28 @@ export function keyedHash (key: Uint8Array = crypto.getRandomValues(new Uint8Arr
   const view = new DataView(key.buffer, key.byteOffset, 8)
   const k0 = view.getUint32(0, true)
   const k1 = view.getUint32(4, true)
-  return text => halfSipHash(k0, k1, encoder.encode(text))
+  return text => {
+    const length = write(text)
+    return halfSipHash(k0, k1, scratch, length)
+  }
 }
 
 const encoder = new TextEncoder()
+let scratch: Uint8Array = new Uint8Array(1_024)
 
-function halfSipHash (k0: number, k1: number, data: Uint8Array): number {
+/** Into `scratch`, as UTF-8; a fresh array for each would cost more than the hash. Returns the length. */
+function write (text: string): number {
+  // A code unit is at most three bytes.
+  if (text.length * 3 > scratch.length) scratch = new Uint8Array(text.length * 3)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) return encoder.encodeInto(text, scratch).written
+    scratch[i] = code
+  }
+  return text.length
+}
+
+function halfSipHash (k0: number, k1: number, data: Uint8Array, length: number): number {
   let v0 = k0
   let v1 = k1
   let v2 = 0x6c796765 ^ k0
@@ -42,11 +58,11 @@ function halfSipHash (k0: number, k1: number, data: Uint8Array): number {
     rounds(2)
     v0 ^= word
   }
-  const whole = data.length - (data.length % 4)
-  const byte = (i: number): number => data[i] ?? 0
+  const whole = length - (length % 4)
+  const byte = (i: number): number => data[i] as number
   for (let i = 0; i < whole; i += 4) absorb(byte(i) | (byte(i + 1) << 8) | (byte(i + 2) << 16) | (byte(i + 3) << 24))
-  let last = (data.length & 0xff) << 24
-  for (let i = whole; i < data.length; i++) last |= byte(i) << (8 * (i - whole))
+  let last = (length & 0xff) << 24
+  for (let i = whole; i < length; i++) last |= byte(i) << (8 * (i - whole))
   absorb(last)
   v2 ^= 0xff
   rounds(4)

@@ -1,9 +1,10 @@
 /** The woven view of one peer: a pure function of the live claims, our own contact with the peer, and the time. */
-import { multiaddr } from '@multiformats/multiaddr'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import { confidence, type Outcomes, type Testimony } from './confidence.ts'
-import type { Item, LiveSource } from './evidence-table.ts'
+import type { Item, SourceItems } from './evidence-table.ts'
 import type { Clock, ConnectionStatus, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
@@ -25,6 +26,16 @@ export function newContact (): Contact {
   return { connection: 'unknown', outcomes: { failures: 0 }, addressOutcomes: new Map(), reputation: STRANGER }
 }
 
+/** What a view is made of, beside what is claimed. */
+export interface ViewOf {
+  readonly id: string
+  /** Monotonic ms. */
+  readonly firstSeen: number
+  readonly contact: Contact | undefined
+  /** The last snapshot, whose parsed addresses can be used again. */
+  readonly view: PeerView | undefined
+}
+
 /** Of a peer that we had nothing to do with yet: most of them. */
 const NO_CONTACT: Contact = Object.freeze(newContact())
 
@@ -33,7 +44,6 @@ const NO_CONTACT: Contact = Object.freeze(newContact())
  * readers want a part, and most peers are never read.
  */
 export class PeerView implements PeerInfo {
-  readonly peerId: PeerId
   readonly firstSeen: number
   readonly lastSeen: number | undefined
   readonly expiresAt: number
@@ -43,23 +53,29 @@ export class PeerView implements PeerInfo {
   readonly protocolVersion: string | undefined
   /** Monotonic ms. */
   readonly madeAt: number
-  readonly #live: readonly LiveSource[]
+  readonly #id: string
+  readonly #live: readonly SourceItems[]
+  /** What was parsed for the snapshot before this one. */
+  readonly #before: readonly PeerAddress[] | undefined
   readonly #outcomes: Outcomes
   readonly #addressOutcomes: ReadonlyMap<string, Outcomes>
   readonly #toWall: number
   readonly #identified: readonly string[] | undefined
+  #peerId: PeerId | undefined
   #addresses: readonly PeerAddress[] | undefined
   #protocols: readonly string[] | undefined
   #sources: readonly SourceSummary[] | undefined
   #metadata: ReadonlyMap<string, string> | undefined
   #confidence: number | undefined
 
-  constructor (peerId: PeerId, live: readonly LiveSource[], firstSeen: number, contact: Contact = NO_CONTACT, clock: Clock) {
+  constructor ({ id, firstSeen, contact = NO_CONTACT, view }: ViewOf, live: readonly SourceItems[], clock: Clock, peerId: PeerId | undefined) {
     const now = clock.now()
     const toWall = clock.wall() - now
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
     const isConnected = connection === 'connected'
-    this.peerId = peerId
+    this.#id = id
+    this.#peerId = peerId ?? (view == null ? undefined : view.#peerId)
+    this.#before = view == null ? undefined : view.#addresses ?? view.#before
     this.firstSeen = firstSeen + toWall
     this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
     this.expiresAt = Math.max(lastExpiry(live), isConnected ? now : -Infinity) + toWall
@@ -77,8 +93,12 @@ export class PeerView implements PeerInfo {
     Object.freeze(this)
   }
 
+  get peerId (): PeerId {
+    return this.#peerId ??= peerIdFromString(this.#id)
+  }
+
   get addresses (): readonly PeerAddress[] {
-    return this.#addresses ??= addresses(this.#live, this.#addressOutcomes, this.madeAt, this.#toWall)
+    return this.#addresses ??= addresses(this.#live, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
   }
 
   get protocols (): readonly string[] {
@@ -132,12 +152,13 @@ export function fingerprint (peer: PeerInfo): string {
 }
 
 interface AddressClaim {
-  readonly source: LiveSource
+  readonly source: SourceItems
   readonly item: Item
 }
 
 function addresses (
-  live: readonly LiveSource[], outcomes: ReadonlyMap<string, Outcomes>, now: number, toWall: number
+  live: readonly SourceItems[], outcomes: ReadonlyMap<string, Outcomes>, now: number, toWall: number,
+  before: readonly PeerAddress[] = []
 ): readonly PeerAddress[] {
   const claims = new Map<string, AddressClaim[]>()
   for (const source of live) {
@@ -162,7 +183,7 @@ function addresses (
       Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence || compareText(a.name, b.name)
   })
   return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }) => Object.freeze({
-    multiaddr: multiaddr(name),
+    multiaddr: parsed(name, before),
     certified: isCertified,
     sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
     lastSeen: Math.max(...list.map(({ item }) => item.observedAt)) + toWall,
@@ -180,7 +201,7 @@ function inTurns<Ranked extends { list: AddressClaim[], isCertified: boolean }> 
   const kept = new Set(ranked.filter(({ isCertified }) => isCertified).slice(0, limits.addressesPerPeer))
   const left = new Set(ranked.filter(address => !kept.has(address)))
   while (kept.size < limits.addressesPerPeer) {
-    const served = new Set<LiveSource>()
+    const served = new Set<SourceItems>()
     for (const address of left) {
       if (kept.size === limits.addressesPerPeer || address.list.every(({ source }) => served.has(source))) continue
       for (const { source } of address.list) served.add(source)
@@ -191,19 +212,24 @@ function inTurns<Ranked extends { list: AddressClaim[], isCertified: boolean }> 
   return ranked.filter(address => kept.has(address))
 }
 
+/** Parsing is most of what a snapshot costs. */
+function parsed (name: string, before: readonly PeerAddress[]): Multiaddr {
+  return before.find(({ multiaddr }) => multiaddr.toString() === name)?.multiaddr ?? multiaddr(name)
+}
+
 /** The host that an address names: what its reporter would be, if the peer said it of itself. */
 function hostOf (address: string): string | undefined {
   return address.split('/')[2]
 }
 
-function summaries (live: readonly LiveSource[], toWall: number): readonly SourceSummary[] {
-  const byPath = new Map<string, LiveSource[]>()
+function summaries (live: readonly SourceItems[], toWall: number): readonly SourceSummary[] {
+  const byPath = new Map<string, SourceItems[]>()
   for (const source of live) byPath.set(source.source.path, [...byPath.get(source.source.path) ?? [], source])
   return Object.freeze([...byPath].sort(([a], [b]) => compareText(a, b)).map(([path, sources]) => {
     const items = sources.flatMap(({ items }) => items)
     return Object.freeze({
       path,
-      type: (sources[0] as LiveSource).source.type,
+      type: (sources[0] as SourceItems).source.type,
       firstSeen: Math.min(...items.map(({ observedAt }) => observedAt)) + toWall,
       lastSeen: Math.max(...items.map(({ observedAt }) => observedAt)) + toWall,
       expiresAt: Math.max(...items.map(({ expiresAt }) => expiresAt)) + toWall
@@ -212,7 +238,7 @@ function summaries (live: readonly LiveSource[], toWall: number): readonly Sourc
 }
 
 /** Per key the newest value; ties by source path, then value, so that the choice does not depend on arrival. */
-function metadata (live: readonly LiveSource[]): ReadonlyMap<string, string> {
+function metadata (live: readonly SourceItems[]): ReadonlyMap<string, string> {
   const best = new Map<string, { item: Item, path: string }>()
   for (const { source: { path }, items } of live) {
     for (const item of items) {
@@ -226,7 +252,7 @@ function metadata (live: readonly LiveSource[]): ReadonlyMap<string, string> {
   return new Map([...best].sort(([a], [b]) => compareText(a, b)).map(([key, { item }]) => [key, item.value]))
 }
 
-function protocols (live: readonly LiveSource[]): readonly string[] {
+function protocols (live: readonly SourceItems[]): readonly string[] {
   const found = new Set<string>()
   for (const { items } of live) {
     for (const { kind, name } of items) {
@@ -236,11 +262,11 @@ function protocols (live: readonly LiveSource[]): readonly string[] {
   return Object.freeze([...found].sort().slice(0, limits.protocolsPerPeer))
 }
 
-function testimony ({ source }: LiveSource, items: readonly Item[], now: number): Testimony {
+function testimony ({ source }: SourceItems, items: readonly Item[], now: number): Testimony {
   return { group: source.group, type: source.type, age: now - Math.max(...items.map(({ observedAt }) => observedAt)) }
 }
 
-function lastExpiry (live: readonly LiveSource[]): number {
+function lastExpiry (live: readonly SourceItems[]): number {
   let last = -Infinity
   for (const { items } of live) {
     for (const { expiresAt } of items) last = Math.max(last, expiresAt)

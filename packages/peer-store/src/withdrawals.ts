@@ -29,6 +29,15 @@ export class Withdrawals {
     return this.#bySource.size === 0
   }
 
+  /** The earliest time whose passing by R makes {@link lapse} forget something; `Infinity`: there is none. */
+  get next (): number {
+    let next = Infinity
+    for (const { all, addresses, byAddress } of this.#bySource.values()) {
+      next = Math.min(next, byAddress.size === 0 ? Math.max(all, addresses) : Math.min(...byAddress.values()))
+    }
+    return next
+  }
+
   /** @returns true when this source had said none before */
   add (source: number, time: number, multiaddrs: readonly Multiaddr[] | undefined): boolean {
     const known = this.#bySource.get(source)

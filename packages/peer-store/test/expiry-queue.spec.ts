@@ -4,10 +4,9 @@ import { ExpiryQueue } from '../src/expiry-queue.ts'
 
 interface Entry { name: number, dueAt: number }
 
-it('meets every entry at the earliest time that was set since it was met last, as a plain list would', () => {
+it('meets every entry at the time that was set last, as a plain list would', () => {
   const steps = fc.array(fc.oneof(
-    fc.record({ kind: fc.constant('set' as const), name: fc.nat(20), at: fc.nat(100) }),
-    fc.record({ kind: fc.constant('remove' as const), name: fc.nat(20) }),
+    fc.record({ kind: fc.constant('set' as const), name: fc.nat(20), at: fc.oneof(fc.nat(100), fc.constant(Infinity)) }),
     fc.record({ kind: fc.constant('take' as const), now: fc.nat(100) })
   ), { maxLength: 200 })
   fc.assert(fc.property(steps, all => {
@@ -16,11 +15,10 @@ it('meets every entry at the earliest time that was set since it was met last, a
     const model = new Map<number, number>()
     for (const step of all) {
       if (step.kind === 'set') {
-        queue.set(entries[step.name] as Entry, step.at)
-        model.set(step.name, Math.min(model.get(step.name) ?? Infinity, step.at))
-      } else if (step.kind === 'remove') {
-        queue.remove(entries[step.name] as Entry)
-        model.delete(step.name)
+        const entry = entries[step.name] as Entry
+        entry.dueAt = step.at
+        queue.file(entry)
+        model.set(step.name, step.at)
       } else {
         const taken = queue.takeDue(step.now)
         const earliest = Math.min(Infinity, ...model.values())
@@ -28,6 +26,7 @@ it('meets every entry at the earliest time that was set since it was met last, a
         if (taken != null) {
           expect(model.get(taken.name)).toBe(earliest)
           model.delete(taken.name)
+          taken.dueAt = Infinity
         }
       }
       expect(queue.next).toBe(Math.min(Infinity, ...model.values()))
@@ -37,11 +36,11 @@ it('meets every entry at the earliest time that was set since it was met last, a
 
 it('what comes and goes before its time does not pile up', () => {
   const queue = new ExpiryQueue<Entry>()
-  queue.set({ name: -1, dueAt: Infinity }, 1)
+  queue.file({ name: -1, dueAt: 1 })
   for (let name = 0; name < 10_000; name++) {
-    const entry = { name, dueAt: Infinity }
-    queue.set(entry, 1_000_000)
-    queue.remove(entry)
+    const entry = { name, dueAt: 1_000_000 }
+    queue.file(entry)
+    entry.dueAt = Infinity
     expect(queue.length).toBeLessThan(100)
   }
 })

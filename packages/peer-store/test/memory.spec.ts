@@ -27,9 +27,18 @@ it('forgets an expired peer altogether once late claims can no longer come (R)',
   await clock.advance(2_000)
   const { next } = await store.expire(clock.now())
   expect(store.size).toBe(0)
-  expect(next).toBe(2_000 + limits.evidenceLag)
+  expect(next).toBe(limits.evidenceLag) // observed at 0
   await clock.advance(next - clock.now())
   expect(await store.expire(clock.now())).toEqual({ expired: 0, next: Infinity })
+})
+
+it('what was taken back does not come back when the goodbye is forgotten, however long it was to stand', async () => {
+  await store.addPeer(claim(a, { ttl: 600_000 }))
+  await store.withdraw(a, source('mdns'), 1)
+  await clock.advance(1 + limits.evidenceLag)
+  await store.expire(clock.now())
+  await store.addPeer(claim(a, { at: clock.now(), from: source('dns'), ttl: 600_000 }))
+  expect(store.peek(a)?.sources.map(({ path }) => path)).toEqual(['dns'])
 })
 
 describe('bounds', () => {

@@ -1,14 +1,33 @@
-/** CRC-32C (Castagnoli, RFC 3720 appendix B.4), as LevelDB uses it. In plain code: the same log runs in a browser. */
+/**
+ * CRC-32C (Castagnoli, RFC 3720 appendix B.4), as LevelDB uses it. In plain code: the same log runs in a browser.
+ * Eight bytes a step ("slicing-by-8", Kounavis and Berry 2005): it is on the way of every write, and of every table when
+ * a log is opened. Measured with Node 24: 1.3 GB/s, where one byte a step gave 0.2.
+ */
 
-const TABLE = new Uint32Array(256).map((_, byte) => {
+/** Eight tables in one: entry `256 n + byte` is what `byte` leaves behind when `n` zero bytes follow it. */
+const TABLE = new Int32Array(8 * 256)
+for (let byte = 0; byte < 256; byte++) {
   let rest = byte
   for (let bit = 0; bit < 8; bit++) rest = (rest & 1) === 1 ? (rest >>> 1) ^ 0x82f63b78 : rest >>> 1
-  return rest >>> 0
-})
+  TABLE[byte] = rest
+}
+for (let i = 256; i < TABLE.length; i++) {
+  const before = TABLE[i - 256] as number
+  TABLE[i] = (before >>> 8) ^ (TABLE[before & 0xff] as number)
+}
 
 /** @param before - the checksum of what came before `bytes` */
 export function crc32c (bytes: Uint8Array, before = 0): number {
+  const at = bytes as unknown as Readonly<Record<number, number>> // every read below is within bounds
+  const table = TABLE as unknown as Readonly<Record<number, number>>
   let rest = ~before
-  for (const byte of bytes) rest = (rest >>> 8) ^ (TABLE[(rest ^ byte) & 0xff] as number)
+  let i = 0
+  for (const end = bytes.length - 7; i < end; i += 8) {
+    const first = rest ^ (at[i]! | (at[i + 1]! << 8) | (at[i + 2]! << 16) | (at[i + 3]! << 24))
+    rest = table[1792 + (first & 0xff)]! ^ table[1536 + ((first >>> 8) & 0xff)]! ^
+      table[1280 + ((first >>> 16) & 0xff)]! ^ table[1024 + (first >>> 24)]! ^
+      table[768 + at[i + 4]!]! ^ table[512 + at[i + 5]!]! ^ table[256 + at[i + 6]!]! ^ table[at[i + 7]!]!
+  }
+  for (; i < bytes.length; i++) rest = (rest >>> 8) ^ table[(rest ^ at[i]!) & 0xff]!
   return ~rest >>> 0
 }
