@@ -19,10 +19,10 @@ export interface MergeSummary {
 
 /**
  * What made the view change. `source` is the path of the mechanism, where one did. `removal` is the user's, `displaced`
- * the store's own when it was full.
+ * the store's own when it was full; `restore`: it was read from the disk.
  */
 export interface ChangeCause {
-  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal' | 'displaced'
+  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal' | 'displaced' | 'restore'
   source?: string | undefined
 }
 

@@ -21,10 +21,12 @@ import { clampTtl, limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import { ItemColumns, RowColumns } from './ledger-columns.ts'
 import { certifiedBy, SignedFloor } from './signed-floor.ts'
+import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { Withdrawals } from './withdrawals.ts'
 import type { KeyedHash } from './keyed-hash.ts'
+import type { SavedLedger } from './saved/saved-peer.ts'
 import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -83,6 +85,8 @@ export class EvidenceTable {
   readonly #sources = new SourceTable()
   readonly #rows = new RowColumns()
   readonly #items = new ItemColumns()
+  /** Nearly all peers speak the same protocols. */
+  readonly #shared = new SharedText()
   /** Where a claim that says the same as the last one in the same order has its next item. Only during a merge. */
   #cursor = NONE
 
@@ -202,9 +206,41 @@ export class EvidenceTable {
     })
   }
 
-  /** All that is remembered. */
-  all (ledger: Ledger): SourceItems[] {
-    return this.#select(ledger, () => true, kind => kind)
+  /** All that is remembered, for the disk. */
+  saved (ledger: Ledger): SavedLedger {
+    return {
+      signed: ledger.signed?.state,
+      withdrawals: [...ledger.withdrawals?.bySource ?? []].map(([source, said]) => ({ ...said, source: this.#sources.get(source) })),
+      sources: this.#select(ledger, () => true, kind => kind)
+    }
+  }
+
+  /** Merges what was saved. It came in when it was observed, so here it may be older than R. */
+  restore (ledger: Ledger, { signed, withdrawals, sources }: SavedLedger, now: number): void {
+    let stands = true
+    if (signed != null) {
+      const floor = SignedFloor.restore(signed)
+      const record = ledger.signed == null ? undefined : floor.record
+      ledger.signed ??= floor
+      if (record != null) stands = ['stands', 'replaces'].includes(this.#hear(ledger, record, signed.expiresAt))
+    }
+    for (const { source, ...said } of withdrawals) {
+      const id = this.#sources.idOf(source)
+      ledger.withdrawals ??= new Withdrawals(this.#hash)
+      if (ledger.withdrawals.merge(id, said)) this.#sources.use(id)
+    }
+    for (const { source, items } of sources) {
+      const row = this.#rowOf(ledger, this.#sources.idOf(source))
+      this.#cursor = NONE
+      for (const { kind, name, value, observedAt, expiresAt } of items) {
+        if (kind === 'certified' && !stands) continue
+        this.#put(ledger, row, KINDS.indexOf(kind), name, value, observedAt, clampTtl(expiresAt - observedAt), now)
+      }
+    }
+    this.#dropRows(ledger, row => this.#rows.first[row] === NONE)
+    this.#boundSources(ledger, kind => kind !== CERTIFIED)
+    this.#boundSources(ledger, kind => kind === CERTIFIED)
+    ledger.dueAt = this.#nextChange(ledger, now)
   }
 
   #select (ledger: Ledger, isWanted: (item: number, source: number) => boolean, shownAs: (kind: number) => number): SourceItems[] {
@@ -307,11 +343,11 @@ export class EvidenceTable {
    * takes it out.
    */
   #boundSources (ledger: Ledger, isOfClass: (kind: number) => boolean): void {
+    if (!this.#hasManyRows(ledger)) return
     const known = new Set<number>()
     this.#visit(ledger, (item, row) => {
       if (isOfClass(this.#items.kind[item] as number)) known.add(this.#rows.source[row] as number)
     })
-    if (known.size <= limits.reportersPerGroup) return
     const ranked = [...known].map(id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
       return Number(b.source.isChosen === true) - Number(a.source.isChosen === true) ||
         this.#hash(a.key) - this.#hash(b.key) || compareText(a.key, b.key)
@@ -328,6 +364,15 @@ export class EvidenceTable {
     this.#dropItems(ledger, (item, row) => isOfClass(this.#items.kind[item] as number) && !kept.has(this.#rows.source[row] as number))
   }
 
+  /** Only then a bound on sources can be reached. */
+  #hasManyRows (ledger: Ledger): boolean {
+    let count = 0
+    for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
+      if (++count > limits.reportersPerGroup) return true
+    }
+    return false
+  }
+
   // — items —
 
   /** @returns whether what counts may have changed */
@@ -339,7 +384,7 @@ export class EvidenceTable {
       this.#cursor = this.#items.next[item] as number
       return this.#renew(ledger, row, item, value, observedAt, ttl, now)
     }
-    const added = this.#items.add(kind, name, observedAt, ttl)
+    const added = this.#items.add(kind, isAddress(kind) ? name : this.#shared.of(name), observedAt, ttl)
     if (kind === METADATA) this.#items.value.set(added, value)
     this.#append(row, added)
     this.#cursor = NONE

@@ -19,5 +19,8 @@
  *
  * @packageDocumentation
  */
+export type { DamageReport } from './disk/damage-report.ts'
+export type { DurableLogState } from './disk/durable-log.ts'
+export { levelPeerStore, type LevelPeerStore, type LevelPeerStoreOptions } from './level.ts'
 export { memoryPeerStore, type MemoryPeerStoreOptions } from './memory.ts'
 export { STRANGER } from './view.ts'

@@ -14,6 +14,7 @@ import { sha256 } from './sha256.ts'
 import { fingerprint, newContact, PeerView, type Contact } from './view.ts'
 import { XorIndex } from './xor-index.ts'
 import type { KeyedHash } from './keyed-hash.ts'
+import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
   Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, Reputation, Source
 } from '@peerweave/interface'
@@ -93,11 +94,11 @@ export class PeerLedger implements PeerStore {
     return this.#changes
   }
 
-  start (): void {
+  start (): void | Promise<void> {
     this.#changes.begin()
   }
 
-  stop (): void {
+  stop (): void | Promise<void> {
     this.#changes.end()
   }
 
@@ -257,6 +258,34 @@ export class PeerLedger implements PeerStore {
 
   async flush (): Promise<void> {}
 
+  // — for the disk —
+
+  /** In the view or remembered beside it. */
+  ids (): string[] {
+    return [...this.#entries.keys(), ...this.#ghosts.keys()]
+  }
+
+  knows (id: string): boolean {
+    return this.#entries.has(id) || this.#ghosts.has(id)
+  }
+
+  saved (id: string): SavedPeer | undefined {
+    const entry = this.#entries.get(id) ?? this.#ghosts.get(id)
+    return entry == null ? undefined : { id, firstSeen: entry.firstSeen, contact: entry.contact, ...this.#table.saved(entry) }
+  }
+
+  /** Merges what was saved with what is known meanwhile. Our own dealings with it are those of this run, where there are any. */
+  restore (peer: SavedPeer): void {
+    const now = this.#clock.now()
+    const entry = this.#entries.get(peer.id) ?? this.#ghosts.get(peer.id) ?? newEntry(peer.id, now)
+    this.#rememberTold(entry)
+    const { dueAt } = entry
+    this.#table.restore(entry, peer, now)
+    entry.firstSeen = Math.min(entry.firstSeen, peer.firstSeen)
+    if (peer.contact != null) entry.contact ??= { ...newContact(), ...peer.contact, addressOutcomes: new Map(peer.contact.addressOutcomes) }
+    this.#refresh(entry, { kind: 'restore' }, dueAt)
+  }
+
   #merge (evidence: Evidence): MergeResult {
     const { record } = evidence
     if (record != null && !(isVerifiedRecord(record) && record.peerId.equals(evidence.peerId))) {
@@ -265,7 +294,7 @@ export class PeerLedger implements PeerStore {
     const known = this.#known(evidence.peerId)
     if (evidence.multiaddrs.length === 0 && known?.isShown !== true) return { outcome: 'refused', reason: 'no-address' }
     const now = this.#clock.now()
-    const entry = known ?? newEntry(evidence.peerId, now)
+    const entry = known ?? newEntry(evidence.peerId.toString(), now)
     this.#rememberTold(entry)
     const { dueAt } = entry
     const effect = this.#table.merge(entry, evidence, now)
@@ -297,7 +326,7 @@ export class PeerLedger implements PeerStore {
   }
 
   #ghost (peerId: PeerId): Entry {
-    const entry = newEntry(peerId, this.#clock.now())
+    const entry = newEntry(peerId.toString(), this.#clock.now())
     this.#toGhosts(entry)
     return entry
   }
@@ -455,8 +484,7 @@ export class PeerLedger implements PeerStore {
 const UNCHANGED: MergeResult = Object.freeze({ outcome: 'unchanged' })
 
 /** @throws TypeError for an id that is none: it would show only when somebody reads it */
-function newEntry (peerId: PeerId, now: number): Entry {
-  const id = peerId.toString()
+function newEntry (id: string, now: number): Entry {
   if (!ED25519_ID.test(id)) peerIdFromString(id)
   return {
     ...EMPTY_LEDGER, id, firstSeen: now, contact: undefined, vouchers: NO_VOUCHERS, isShown: false, view: undefined, isViewCurrent: false,

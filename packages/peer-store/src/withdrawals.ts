@@ -10,12 +10,21 @@ import { compareText } from './compare-text.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
+/** The times of one source's goodbyes, monotonic ms; `-Infinity` where there is none. */
+export interface WithdrawnBySource {
+  readonly all: number
+  /** Of addresses that found no room. */
+  readonly addresses: number
+  readonly byAddress: ReadonlyMap<string, number>
+}
+
 interface OfSource {
   all: number
-  /** Of addresses that found no room. */
   addresses: number
-  byAddress: Map<string, number>
+  readonly byAddress: Map<string, number>
 }
+
+const NONE: ReadonlyMap<string, number> = new Map()
 
 export class Withdrawals {
   readonly #hash: KeyedHash
@@ -29,6 +38,11 @@ export class Withdrawals {
     return this.#bySource.size === 0
   }
 
+  /** All of them, by source. */
+  get bySource (): ReadonlyMap<number, WithdrawnBySource> {
+    return this.#bySource
+  }
+
   /** The earliest time whose passing by R makes {@link lapse} forget something; `Infinity`: there is none. */
   get next (): number {
     let next = Infinity
@@ -40,12 +54,19 @@ export class Withdrawals {
 
   /** @returns true when this source had said none before */
   add (source: number, time: number, multiaddrs: readonly Multiaddr[] | undefined): boolean {
+    return this.merge(source, multiaddrs == null
+      ? { all: time, addresses: -Infinity, byAddress: NONE }
+      : { all: -Infinity, addresses: -Infinity, byAddress: new Map(multiaddrs.map(multiaddr => [multiaddr.toString(), time])) })
+  }
+
+  /** @returns true when this source had said none before */
+  merge (source: number, said: WithdrawnBySource): boolean {
     const known = this.#bySource.get(source)
     const state = known ?? { all: -Infinity, addresses: -Infinity, byAddress: new Map<string, number>() }
     this.#bySource.set(source, state)
-    if (multiaddrs == null) state.all = Math.max(state.all, time)
-    for (const multiaddr of multiaddrs ?? []) {
-      const name = multiaddr.toString()
+    state.all = Math.max(state.all, said.all)
+    state.addresses = Math.max(state.addresses, said.addresses)
+    for (const [name, time] of said.byAddress) {
       state.byAddress.set(name, Math.max(state.byAddress.get(name) ?? -Infinity, time))
     }
     while (state.byAddress.size > limits.withdrawalsPerSource) {

@@ -20,6 +20,12 @@ export const SYNC_DELAY = 5_000
 export const RETRY_FIRST = 1_000
 export const RETRY_LAST = 60_000
 
+/**
+ * Changes in one batch: encoding and handing over so many takes about a millisecond, and nothing else runs meanwhile.
+ * What one call after the other put waits together, so it may be cut here; each batch is all or nothing.
+ */
+export const BATCH_CHANGES = 256
+
 /** Deletions remembered while nobody could read what is on disk; further ones are forgotten. Chosen. */
 const BLIND_DELETIONS = 65_536
 
@@ -39,7 +45,7 @@ export interface Recovery {
 
 export interface DurableLogInit {
   disk: Disk
-  /** A folder of its own. `<path>.head`, `<path>.lock` and `<path>.damaged-<n>` beside it belong to it too. */
+  /** A folder of its own. `<path>.head`, `.rebuild`, `.lock` and `.damaged-<n>` beside it belong to it too. */
   path: string
   clock: Clock
   /** Format of the values, 1 to 255. An older one on disk is migrated, a newer one refused. @default 1 */
@@ -49,6 +55,11 @@ export interface DurableLogInit {
    * form that it had. @default every value stays as it is
    */
   migrate?: ((key: string, value: Uint8Array, from: number) => readonly [key: string, value: Uint8Array] | undefined) | undefined
+  /**
+   * The present value of a key that was touched; `undefined` deletes it. Asked when it is written, so a value that
+   * changes often is encoded once a write. It is copied before the next one is asked for.
+   */
+  read?: ((key: string) => Uint8Array | undefined) | undefined
   /** Told when the disk works again and had something to tell. */
   onRecovery?: ((recovery: Recovery) => void) | undefined
   /** Told of every change of the state, with the error that led to it. */
@@ -62,13 +73,15 @@ export interface DurableLog {
   /** Changes that are not on disk. One for each key: the last one counts. */
   readonly pending: number
   /**
-   * Written within {@link WRITE_DELAY}, together with all other changes that wait, or not at all.
+   * Written within {@link WRITE_DELAY}, in batches of at most {@link BATCH_CHANGES}, each there whole or not at all.
    *
    * @param options.sync - the batch survives a power cut once written, and not only within {@link SYNC_DELAY}
    * @throws TypeError when the key begins with `meta/`
    */
   put: (key: string, value: Uint8Array, options?: { sync?: boolean | undefined }) => void
   del: (key: string, options?: { sync?: boolean | undefined }) => void
+  /** As {@link put}, with the value that `read` gives when it is written. */
+  touch: (key: string, options?: { sync?: boolean | undefined }) => void
   /**
    * Resolves when everything so far is on disk and survives a power cut. When the disk fails it rejects, with the
    * disk's error; the changes go on waiting.
@@ -95,9 +108,23 @@ export interface OpenedLog {
  * @throws TypeError naming a wrong option
  */
 export async function openLog (init: DurableLogInit): Promise<OpenedLog> {
-  knownOptions('openLog', init, ['disk', 'path', 'clock', 'version', 'migrate', 'onRecovery', 'onState'])
+  knownOptions('openLog', init, ['disk', 'path', 'clock', 'version', 'migrate', 'read', 'onRecovery', 'onState'])
   const log = new BatchedLog(init)
   return { log, ...await log.open() }
+}
+
+/** Stands for the value that a touched key has when it is written. */
+const TOUCHED = Symbol('touched')
+
+/** A frame to put, `undefined` to delete. */
+type Pending = Uint8Array | undefined | typeof TOUCHED
+
+interface Batch {
+  /** The changes in it, to wait again if it fails. */
+  readonly taken: Array<[string, Pending]>
+  readonly writes: DiskWrite[]
+  /** How things stand when it is written. */
+  readonly checkpoint: Uint8Array
 }
 
 class BatchedLog implements DurableLog {
@@ -106,6 +133,7 @@ class BatchedLog implements DurableLog {
   readonly #clock: Clock
   readonly #version: number
   readonly #migrate: DurableLogInit['migrate']
+  readonly #read: DurableLogInit['read']
   readonly #onRecovery: DurableLogInit['onRecovery']
   readonly #onState: DurableLogInit['onState']
   #log: DiskLog | undefined
@@ -115,10 +143,10 @@ class BatchedLog implements DurableLog {
   #sums = new Map<string, number>()
   #sum = 0
   #generation = 0
-  /** Frames to put, `undefined` to delete. BOUNDED by the caller's keys and those on disk: one change a key. */
-  #dirty = new Map<string, Uint8Array | undefined>()
-  /** What is being written now. */
-  #underWay: ReadonlyMap<string, Uint8Array | undefined> = new Map()
+  /** BOUNDED by the caller's keys and those on disk: one change a key. */
+  readonly #dirty = new Map<string, Pending>()
+  /** Keys of what is being written now. */
+  readonly #underWay = new Set<string>()
   /** A change that waits asked for sync. */
   #isUrgent = false
   /** Something was written and not synced, or the checkpoint must be written anew. */
@@ -135,12 +163,13 @@ class BatchedLog implements DurableLog {
   #last: Promise<void> = Promise.resolve()
   #closing: Promise<void> | undefined
 
-  constructor ({ disk, path, clock, version, migrate, onRecovery, onState }: DurableLogInit) {
+  constructor ({ disk, path, clock, version, migrate, read, onRecovery, onState }: DurableLogInit) {
     this.#disk = disk
     this.#path = path
     this.#clock = clock
     this.#version = numberOption('version', version, 1, { min: 1, max: 255, integer: true })
     this.#migrate = migrate
+    this.#read = read
     this.#onRecovery = onRecovery
     this.#onState = onState
   }
@@ -154,7 +183,7 @@ class BatchedLog implements DurableLog {
   }
 
   get pending (): number {
-    return this.#dirty.size + [...this.#underWay.keys()].filter(key => !this.#dirty.has(key)).length
+    return this.#dirty.size + [...this.#underWay].filter(key => !this.#dirty.has(key)).length
   }
 
   async open (): Promise<{ entries: ReadonlyMap<string, Uint8Array>, report: DamageReport | undefined }> {
@@ -179,6 +208,10 @@ class BatchedLog implements DurableLog {
 
   del (key: string, { sync = false }: { sync?: boolean | undefined } = {}): void {
     this.#change(key, undefined, sync)
+  }
+
+  touch (key: string, { sync = false }: { sync?: boolean | undefined } = {}): void {
+    this.#change(key, TOUCHED, sync)
   }
 
   async flush (): Promise<void> {
@@ -209,7 +242,7 @@ class BatchedLog implements DurableLog {
     if (this.#closing != null) throw new NotStartedError(`${this.#path} is closed`)
   }
 
-  #change (key: string, frame: Uint8Array | undefined, sync: boolean): void {
+  #change (key: string, frame: Pending, sync: boolean): void {
     this.#assertOpen()
     if (key.startsWith('meta/')) throw new TypeError(`key must not begin with meta/, got ${key}`)
     if (frame == null && !this.#mayBeOnDisk(key)) this.#dirty.delete(key)
@@ -243,7 +276,7 @@ class BatchedLog implements DurableLog {
       if (this.#log == null) await this.#reattach()
       const isSynced = sync || this.#isUrgent
       this.#isUrgent = false
-      if (this.#dirty.size > 0 || (isSynced && this.#isUnsynced)) await this.#writeBatch(isSynced)
+      if (this.#dirty.size > 0 || (isSynced && this.#isUnsynced)) await this.#writeWaiting(isSynced)
     } catch (error) {
       await this.#fail(toError(error))
       throw error
@@ -259,39 +292,74 @@ class BatchedLog implements DurableLog {
     }, SYNC_DELAY)
   }
 
-  async #writeBatch (sync: boolean): Promise<void> {
-    const changes = this.#dirty
-    this.#dirty = new Map()
-    this.#underWay = changes
-    let sum = this.#sum
-    let count = this.#sums.size
+  /**
+   * As many changes as wait now: what comes meanwhile waits for its own time. While the disk takes one batch the next
+   * one is made.
+   *
+   * @param sync - every batch, because LevelDB may begin another file between two
+   */
+  async #writeWaiting (sync: boolean): Promise<void> {
+    let left = this.#dirty.size
+    const take = (): Batch => {
+      // A log that is rebuilt is there at once or not at all.
+      const count = this.#isRebuilding ? left : Math.min(left, BATCH_CHANGES)
+      left -= count
+      return this.#nextBatch(count)
+    }
+    let batch = take()
+    for (;;) {
+      const written = (this.#log as DiskLog).batch(batch.writes, { sync })
+      const next = left > 0 && !this.#isRebuilding ? take() : undefined
+      try {
+        await written
+      } catch (error) {
+        // The log is read again before the next write, so what was counted ahead does no harm.
+        for (const [key, pending] of [...batch.taken, ...next?.taken ?? []]) if (!this.#dirty.has(key)) this.#dirty.set(key, pending)
+        this.#isUrgent ||= sync
+        this.#underWay.clear()
+        throw error
+      }
+      for (const [key] of batch.taken) this.#underWay.delete(key)
+      this.#isRebuilding = false
+      this.#isUnsynced = true
+      if (next == null) break
+      batch = next
+    }
+    if (sync) this.#isUnsynced = !await this.#writeHead(batch.checkpoint)
+  }
+
+  #nextBatch (size: number): Batch {
+    const taken: Batch['taken'] = []
     const writes: DiskWrite[] = []
-    for (const [key, frame] of changes) {
+    for (const [key, pending] of this.#dirty) {
+      if (taken.length === size) break
+      taken.push([key, pending])
+      this.#dirty.delete(key)
+      const frame = pending === TOUCHED ? this.#present(key) : pending
       const before = this.#sums.get(key)
-      if (before != null) [count, sum] = [count - 1, sum - before]
-      if (frame != null) [count, sum] = [count + 1, sum + checksumIn(frame)]
-      writes.push(frame == null ? { type: 'del', key } : { type: 'put', key, value: frame })
+      if (before != null) this.#sum -= before
+      if (frame != null) {
+        const checksum = checksumIn(frame)
+        this.#sum += checksum
+        this.#sums.set(key, checksum)
+        writes.push({ type: 'put', key, value: frame })
+      } else if (before != null || !this.#wasRead) {
+        this.#sums.delete(key)
+        writes.push({ type: 'del', key })
+      }
+      this.#underWay.add(key)
     }
     // A sum of 2²¹ checksums is still exact, and so is its remainder, which the sign of must be mended.
-    sum = ((sum % 2 ** 32) + 2 ** 32) % 2 ** 32
-    const checkpoint = encodeCheckpoint({ generation: this.#generation + 1, count, sum }, this.#version)
-    try {
-      await (this.#log as DiskLog).batch([...writes, { type: 'put', key: CHECKPOINT_KEY, value: checkpoint }], { sync })
-    } catch (error) {
-      for (const [key, frame] of changes) if (!this.#dirty.has(key)) this.#dirty.set(key, frame)
-      this.#isUrgent ||= sync
-      throw error
-    } finally {
-      this.#underWay = new Map()
-    }
-    for (const [key, frame] of changes) {
-      if (frame == null) this.#sums.delete(key)
-      else this.#sums.set(key, checksumIn(frame))
-    }
-    this.#sum = sum
+    this.#sum = ((this.#sum % 2 ** 32) + 2 ** 32) % 2 ** 32
     this.#generation++
-    this.#isRebuilding = false
-    this.#isUnsynced = !sync || !await this.#writeHead(checkpoint)
+    const checkpoint = encodeCheckpoint({ generation: this.#generation, count: this.#sums.size, sum: this.#sum }, this.#version)
+    writes.push({ type: 'put', key: CHECKPOINT_KEY, value: checkpoint })
+    return { taken, writes, checkpoint }
+  }
+
+  #present (key: string): Uint8Array | undefined {
+    const value = this.#read?.(key)
+    return value == null ? undefined : encodeFrame(key, value, this.#version)
   }
 
   /** Not ahead of what is synced: a power cut is no damage. A failure loses nothing, so it is only tried again. */
@@ -301,7 +369,7 @@ class BatchedLog implements DurableLog {
 
   /** Opens the disk's log and takes over what it says. What waits to be written stands above it. */
   async #attach (): Promise<{ entries: Map<string, Uint8Array>, report: DamageReport | undefined }> {
-    const loaded = await loadLog(this.#disk, this.#path, this.#version)
+    const loaded = await loadLog(this.#disk, this.#path, this.#version, this.#isRebuilding)
     const { log, records, generation, report, error } = loaded
     const isEmpty = report?.movedTo != null
     this.#sums = new Map(isEmpty ? [] : [...records].map(([key, { checksum }]) => [key, checksum]))

@@ -18,7 +18,12 @@ export function encodeFrame (key: string, value: Uint8Array, version: number): U
   const frame = new Uint8Array(HEADER + value.length)
   frame[0] = version
   frame.set(value, HEADER)
-  new DataView(frame.buffer).setUint32(1, checksumOf(key, value, version))
+  const checksum = checksumOf(key, value, version)
+  // By hand: a DataView for four bytes costs more than the checksum.
+  frame[1] = checksum >>> 24
+  frame[2] = checksum >>> 16
+  frame[3] = checksum >>> 8
+  frame[4] = checksum
   return frame
 }
 
@@ -33,9 +38,15 @@ export function decodeFrame (key: string, frame: Uint8Array): Frame | undefined 
 
 /** Of an encoded frame. */
 export function checksumIn (frame: Uint8Array): number {
-  return new DataView(frame.buffer, frame.byteOffset).getUint32(1)
+  return (((frame[1] as number) << 24) | ((frame[2] as number) << 16) | ((frame[3] as number) << 8) | (frame[4] as number)) >>> 0
 }
 
+/** Of the key, in a buffer that is used again. BOUNDED: keys are peer ids and names of our own. */
+let keyBytes: Uint8Array = new Uint8Array(256)
+
 function checksumOf (key: string, value: Uint8Array, version: number): number {
-  return crc32c(value, crc32c(encoder.encode(key), crc32c(Uint8Array.of(version))))
+  if (3 * key.length + 1 > keyBytes.length) keyBytes = new Uint8Array(3 * key.length + 1)
+  keyBytes[0] = version
+  const { written } = encoder.encodeInto(key, keyBytes.subarray(1))
+  return crc32c(value, crc32c(keyBytes.subarray(0, 1 + written)))
 }

@@ -1,0 +1,143 @@
+/** The peer store on disk: memory is the working set, LevelDB the log behind it. */
+import { knownOptions, type Clock, type Disk, type PeerStore } from '@peerweave/interface'
+import { openLog, type DurableLog, type DurableLogState } from './disk/durable-log.ts'
+import { ledgerInit, STORE_OPTIONS, type MemoryPeerStoreOptions } from './memory.ts'
+import { PeerLedger } from './peer-ledger.ts'
+import { Boots } from './saved/boots.ts'
+import { decodePeer, encodePeer } from './saved/peer-codec.ts'
+import type { DamageReport } from './disk/damage-report.ts'
+import type { KeyedHash } from './keyed-hash.ts'
+
+export interface LevelPeerStoreOptions extends MemoryPeerStoreOptions {
+  /** `nodeDisk()` of `@peerweave/peer-store/node`, or `browserDisk()` of `@peerweave/peer-store/browser`. */
+  disk: Disk
+  /** A folder of its own; what stands beside it and begins with its name belongs to it too. */
+  path: string
+}
+
+/**
+ * A peer store that outlives the process. Changes reach the disk within a second, in batches; `flush` waits for them.
+ *
+ * `start` reads what is there, whatever state it is in: what is damaged is set aside and reported, and a disk that cannot
+ * be read or written costs durability and nothing else. It is tried again until it works.
+ */
+export interface LevelPeerStore extends PeerStore {
+  /** What was damaged or lost when the disk was read; `undefined`: nothing. */
+  readonly damage: DamageReport | undefined
+  /** `closed` before the start and after the stop. */
+  readonly diskState: DurableLogState
+  /** Why `diskState` is `degraded` or `read-only`. */
+  readonly diskError: Error | undefined
+  /**
+   * @throws PeerStoreLockedError when another instance or process holds `path`
+   * @throws PeerStoreVersionError when a newer version wrote it; nothing is changed
+   */
+  start: () => Promise<void>
+  /** @throws the disk's error when something could not be written; the store is stopped then too */
+  stop: () => Promise<void>
+}
+
+/**
+ * @throws TypeError naming a wrong option
+ */
+export function levelPeerStore (options: LevelPeerStoreOptions): LevelPeerStore {
+  knownOptions('levelPeerStore', options, [...STORE_OPTIONS, 'disk', 'path'])
+  if (typeof options.path !== 'string' || options.path === '') throw new TypeError('path must be the name of a folder')
+  if (typeof options.disk?.open !== 'function') throw new TypeError('disk must be a Disk, for instance nodeDisk()')
+  return new DurableLedger(options)
+}
+
+class DurableLedger extends PeerLedger implements LevelPeerStore {
+  readonly #options: { readonly disk: Disk, readonly path: string, readonly clock: Clock }
+  readonly #hash: KeyedHash
+  #boots: Boots
+  #log: DurableLog | undefined
+  #damage: DamageReport | undefined
+  /** What is read from the disk need not be written there. */
+  #isLoading = false
+
+  constructor (options: LevelPeerStoreOptions) {
+    const init = ledgerInit(options)
+    super({ ...init, journal: { touch: id => { this.#touch(id) } } })
+    this.#options = { disk: options.disk, path: options.path, clock: init.clock }
+    this.#hash = init.hash
+    this.#boots = new Boots(init.clock, init.hash)
+  }
+
+  get damage (): DamageReport | undefined {
+    return this.#damage
+  }
+
+  get diskState (): DurableLogState {
+    return this.#log?.state ?? 'closed'
+  }
+
+  get diskError (): Error | undefined {
+    return this.#log?.error
+  }
+
+  override async start (): Promise<void> {
+    if (this.#log != null) return
+    const { log, entries, report } = await openLog({
+      ...this.#options,
+      read: key => this.#read(key),
+      onRecovery: ({ entries, report }) => {
+        this.#load(entries)
+        if (report == null) return
+        this.#damage = report
+        for (const id of this.ids()) this.#touch(id)
+      }
+    })
+    this.#boots = new Boots(this.#options.clock, this.#hash)
+    this.#log = log
+    this.#damage = report
+    const early = this.ids()
+    this.#load(entries)
+    for (const id of early) log.touch(id) // what came before the start is not on disk yet
+    super.start()
+  }
+
+  override async stop (): Promise<void> {
+    super.stop()
+    const log = this.#log
+    this.#log = undefined
+    await log?.close()
+  }
+
+  override async flush (): Promise<void> {
+    await this.#log?.flush()
+  }
+
+  #load (entries: ReadonlyMap<string, Uint8Array>): void {
+    const records = [...entries].filter(([key, bytes]) => !this.#boots.read(key, bytes))
+    const log = this.#log as DurableLog
+    this.#isLoading = true
+    try {
+      for (const [id, bytes] of records) this.#restore(id, bytes)
+    } finally {
+      this.#isLoading = false
+    }
+    // Known no more: it ran out while the store was closed, found no room, or could not be read.
+    for (const [id] of records) if (!this.knows(id)) log.del(id)
+    for (const key of this.#boots.unused) log.del(key)
+    log.touch(this.#boots.key, { sync: true })
+  }
+
+  #restore (id: string, bytes: Uint8Array): void {
+    try {
+      this.restore(decodePeer(id, bytes, boot => this.#boots.shiftOf(boot)))
+    } catch {
+      // Its checksum was right, so an older fault of ours wrote it: dropped, and its place on disk is free again.
+    }
+  }
+
+  #touch (id: string): void {
+    if (!this.#isLoading) this.#log?.touch(id)
+  }
+
+  #read (key: string): Uint8Array | undefined {
+    if (key === this.#boots.key) return this.#boots.standing
+    const saved = this.saved(key)
+    return saved == null ? undefined : encodePeer(saved, this.#boots.current)
+  }
+}
