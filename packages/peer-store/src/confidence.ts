@@ -24,15 +24,26 @@ export interface Outcomes {
  * The strongest testimony of each group says p = reliability · 2^(−age / halfLife); independent groups together
  * 1 − ∏(1 − p). A success of ours is a floor that halves with its age; each failure since takes a third.
  */
-export function confidence (testimonies: Iterable<Testimony>, outcomes: Outcomes, now: number): number {
+export function confidence (testimonies: readonly Testimony[], outcomes: Outcomes, now: number): number {
+  const floor = outcomes.lastSuccess == null ? 0 : 2 ** (-Math.max(0, now - outcomes.lastSuccess) / SUCCESS_HALF_LIFE)
+  const reachable = Math.max(together(testimonies), floor)
+  return outcomes.failures === 0 ? reachable : reachable * FAILURE_FACTOR ** Math.min(outcomes.failures, FAILURES_COUNTED)
+}
+
+function together (testimonies: readonly Testimony[]): number {
+  const [only] = testimonies
+  if (testimonies.length === 1 && only != null) return strength(only) // most peers
   const strongest = new Map<string, number>()
-  for (const { group, type, age } of testimonies) {
-    const p = reliability(type) * 2 ** (-Math.max(0, age) / halfLife(type))
-    if (p > (strongest.get(group) ?? 0)) strongest.set(group, p)
+  for (const testimony of testimonies) {
+    const p = strength(testimony)
+    if (p > (strongest.get(testimony.group) ?? 0)) strongest.set(testimony.group, p)
   }
   // Multiplied in a fixed order: the last bit of a product depends on it, and the view must not.
   let doubt = 1
   for (const p of [...strongest.values()].sort((a, b) => a - b)) doubt *= 1 - p
-  const floor = outcomes.lastSuccess == null ? 0 : 2 ** (-Math.max(0, now - outcomes.lastSuccess) / SUCCESS_HALF_LIFE)
-  return Math.max(1 - doubt, floor) * FAILURE_FACTOR ** Math.min(outcomes.failures, FAILURES_COUNTED)
+  return 1 - doubt
+}
+
+function strength ({ type, age }: Testimony): number {
+  return reliability(type) * 2 ** (-Math.max(0, age) / halfLife(type))
 }

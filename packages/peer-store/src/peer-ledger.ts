@@ -9,6 +9,7 @@ import { compareText } from './compare-text.ts'
 import { SNAPSHOT_AGE } from './constants.ts'
 import { EMPTY_LEDGER, EvidenceTable, type Item, type Ledger, type SourceItems } from './evidence-table.ts'
 import { ExpiryQueue, type Expiring } from './expiry-queue.ts'
+import { LiveClaims } from './live-claims.ts'
 import { compareBy, matches } from './query.ts'
 import { sha256 } from './sha256.ts'
 import { fingerprint, newContact, PeerView, type Contact } from './view.ts'
@@ -16,7 +17,7 @@ import { XorIndex } from './xor-index.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
-  Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, Reputation, Source
+  Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerAddress, PeerInfo, PeerQuery, PeerStore, Reputation, Source
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
@@ -43,10 +44,12 @@ interface Entry extends Ledger, Expiring {
   vouchers: readonly Source[]
   /** Whether it is in the view. What is not, and not forgotten yet, is a ghost. */
   isShown: boolean
-  /** The last snapshot. */
+  /** What counts, as snapshots show it, until it changes. */
+  live: LiveClaims | undefined
+  /** The last snapshot of that. */
   view: PeerView | undefined
-  /** Whether nothing that it shows was changed since; time may have passed. */
-  isViewCurrent: boolean
+  /** Addresses as they were shown last: what is parsed is used again. */
+  shownBefore: readonly PeerAddress[] | undefined
   /** Where its hash stands in the index, once somebody asked for distances. */
   slot: number | undefined
   /** What readers of the feed were told last. Kept only while there are readers. */
@@ -119,6 +122,7 @@ export class PeerLedger implements PeerStore {
     const entry = this.#known(id) ?? this.#ghost(id)
     // Also without readers: whether it took anything back shows only in the view.
     if (entry.isShown) entry.told ??= this.#asTold(entry)
+    this.#settle(entry)
     const { dueAt } = entry
     const isAccepted = this.#table.withdraw(entry, source, at, multiaddrs, this.#clock.now())
     const result = this.#refresh(entry, { kind: 'withdrawal', source: source.path }, dueAt)
@@ -129,7 +133,7 @@ export class PeerLedger implements PeerStore {
     const entry = this.#known(id)
     if (entry == null) return false
     const { isShown } = entry
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     this.#forget(entry, { kind: 'removal' })
     return isShown
   }
@@ -195,7 +199,7 @@ export class PeerLedger implements PeerStore {
   async recordOutcome (id: PeerId, address: Multiaddr, outcome: 'success' | 'failure'): Promise<void> {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     const contact = contactOf(entry)
     const name = address.toString()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
@@ -215,7 +219,7 @@ export class PeerLedger implements PeerStore {
   setConnection (id: PeerId, status: ConnectionStatus): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     const contact = contactOf(entry)
     if (contact.connection === 'connected') contact.lastSeen = this.#clock.now()
     contact.connection = status
@@ -232,7 +236,7 @@ export class PeerLedger implements PeerStore {
   setIdentity (id: PeerId, identity: { protocols: string[], agentVersion?: string | undefined, protocolVersion?: string | undefined }): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     contactOf(entry).identity = {
       protocols: Object.freeze([...identity.protocols].sort().slice(0, limits.protocolsPerPeer)),
       agentVersion: identity.agentVersion?.slice(0, limits.agentBytes),
@@ -249,7 +253,7 @@ export class PeerLedger implements PeerStore {
       const entry = this.#expiry.takeDue(now)
       if (entry == null) break
       const wasShown = entry.isShown
-      this.#rememberTold(entry)
+      this.#beforeChange(entry)
       this.#refresh(entry, { kind: 'expiry' }, undefined)
       if (wasShown && !entry.isShown) expired++
     }
@@ -278,7 +282,7 @@ export class PeerLedger implements PeerStore {
   restore (peer: SavedPeer): void {
     const now = this.#clock.now()
     const entry = this.#entries.get(peer.id) ?? this.#ghosts.get(peer.id) ?? newEntry(peer.id, now)
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     const { dueAt } = entry
     this.#table.restore(entry, peer, now)
     entry.firstSeen = Math.min(entry.firstSeen, peer.firstSeen)
@@ -295,7 +299,7 @@ export class PeerLedger implements PeerStore {
     if (evidence.multiaddrs.length === 0 && known?.isShown !== true) return { outcome: 'refused', reason: 'no-address' }
     const now = this.#clock.now()
     const entry = known ?? newEntry(evidence.peerId.toString(), now)
-    this.#rememberTold(entry)
+    this.#beforeChange(entry)
     const { dueAt } = entry
     const effect = this.#table.merge(entry, evidence, now)
     if (effect !== 'stale') entry.firstSeen = Math.min(entry.firstSeen, evidence.observedAt)
@@ -348,8 +352,8 @@ export class PeerLedger implements PeerStore {
    */
   #refresh (entry: Entry, cause: ChangeCause, filedAt: number | undefined = entry.dueAt): MergeResult {
     const now = this.#clock.now()
-    this.#table.lapse(entry, now)
     this.#touch(entry)
+    this.#table.lapse(entry, now)
     if (entry.dueAt !== filedAt) this.#expiry.file(entry)
     const isConnected = entry.contact?.connection === 'connected'
     if (!isConnected && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause)
@@ -385,16 +389,27 @@ export class PeerLedger implements PeerStore {
   #view (entry: Entry, peerId?: PeerId): PeerView | undefined {
     const now = this.#clock.now()
     const { view } = entry
-    if (view != null && entry.isViewCurrent && now < entry.dueAt && now - view.madeAt < SNAPSHOT_AGE) return view
-    const live = this.#table.live(entry, now)
-    if (entry.contact?.connection !== 'connected' && !live.some(hasAddress)) return undefined
-    entry.isViewCurrent = true
-    return entry.view = new PeerView(entry, live, this.#clock, peerId)
+    const isDue = now >= entry.dueAt
+    if (view != null && !isDue && now - view.madeAt < SNAPSHOT_AGE) return view
+    if (entry.contact?.connection !== 'connected' && !this.#table.hasAddress(entry, now)) return undefined
+    if (isDue) this.#settle(entry)
+    else entry.shownBefore = view?.shown ?? entry.shownBefore
+    entry.live ??= new LiveClaims(this.#table, entry, now)
+    return entry.view = new PeerView(entry, entry.live, this.#clock, peerId)
   }
 
-  /** Something of it changed, if only a time. */
+  /** To be called before anything of it changes: snapshots that are out keep what they show. */
+  #settle (entry: Entry): void {
+    if (entry.live == null) return
+    entry.live.settle()
+    entry.live = undefined
+    entry.shownBefore = entry.view?.shown ?? entry.shownBefore
+    entry.view = undefined
+  }
+
+  /** Something of it changes, if only a time. */
   #touch (entry: Entry): void {
-    entry.isViewCurrent = false
+    this.#settle(entry)
     this.#journal?.touch(entry.id)
   }
 
@@ -421,24 +436,28 @@ export class PeerLedger implements PeerStore {
         this.#admission.remove(victim.id, victim.group)
         entry.vouchers = entry.vouchers.filter(({ group }) => group !== victim.group)
         if (entry.vouchers.length > 0 || entry.contact?.connection === 'connected') {
-          this.#rememberTold(entry)
+          this.#beforeChange(entry)
           this.#table.dropGroup(entry, victim.group)
           this.#refresh(entry, { kind: 'displaced' })
           continue
         }
       }
-      if (entry !== newcomer) this.#rememberTold(entry)
+      if (entry !== newcomer) this.#beforeChange(entry)
       this.#forget(entry, { kind: 'displaced' })
     }
   }
 
-  /** The change feed wants to know what was shown before; computed before it changes, and only for readers. */
-  #rememberTold (entry: Entry): void {
+  /**
+   * To be called before anything of it changes. The change feed wants to know what was shown before; computed only for
+   * readers.
+   */
+  #beforeChange (entry: Entry): void {
     if (!this.#changes.hasReaders) {
       entry.told = undefined
     } else if (entry.isShown) {
       entry.told ??= this.#asTold(entry)
     }
+    this.#settle(entry)
   }
 
   #asTold (entry: Entry): Told | undefined {
@@ -455,7 +474,8 @@ export class PeerLedger implements PeerStore {
   /** Out of the view. */
   #hide (entry: Entry, cause: ChangeCause): void {
     entry.isShown = false
-    entry.view = undefined
+    this.#settle(entry)
+    entry.shownBefore = undefined
     this.#entries.delete(entry.id)
     this.#unindexed.delete(entry)
     this.#setVouchers(entry, NO_VOUCHERS)
@@ -476,6 +496,7 @@ export class PeerLedger implements PeerStore {
   }
 
   #release (entry: Entry): void {
+    this.#settle(entry)
     this.#table.release(entry)
     this.#journal?.touch(entry.id)
   }
@@ -487,7 +508,7 @@ const UNCHANGED: MergeResult = Object.freeze({ outcome: 'unchanged' })
 function newEntry (id: string, now: number): Entry {
   if (!ED25519_ID.test(id)) peerIdFromString(id)
   return {
-    ...EMPTY_LEDGER, id, firstSeen: now, contact: undefined, vouchers: NO_VOUCHERS, isShown: false, view: undefined, isViewCurrent: false,
+    ...EMPTY_LEDGER, id, firstSeen: now, contact: undefined, vouchers: NO_VOUCHERS, isShown: false, live: undefined, view: undefined, shownBefore: undefined,
     slot: undefined, told: undefined
   }
 }

@@ -5,6 +5,7 @@ import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import { confidence, type Outcomes, type Testimony } from './confidence.ts'
 import type { Item, SourceItems } from './evidence-table.ts'
+import type { LiveClaims } from './live-claims.ts'
 import type { Clock, ConnectionStatus, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
@@ -32,8 +33,8 @@ export interface ViewOf {
   /** Monotonic ms. */
   readonly firstSeen: number
   readonly contact: Contact | undefined
-  /** The last snapshot, whose parsed addresses can be used again. */
-  readonly view: PeerView | undefined
+  /** Of earlier snapshots: what was parsed for them is used again. */
+  readonly shownBefore: readonly PeerAddress[] | undefined
 }
 
 /** Of a peer that we had nothing to do with yet: most of them. */
@@ -46,7 +47,6 @@ const NO_CONTACT: Contact = Object.freeze(newContact())
 export class PeerView implements PeerInfo {
   readonly firstSeen: number
   readonly lastSeen: number | undefined
-  readonly expiresAt: number
   readonly connectionStatus: ConnectionStatus
   readonly reputation: Reputation
   readonly agentVersion: string | undefined
@@ -54,7 +54,7 @@ export class PeerView implements PeerInfo {
   /** Monotonic ms. */
   readonly madeAt: number
   readonly #id: string
-  readonly #live: readonly SourceItems[]
+  readonly #live: LiveClaims
   /** What was parsed for the snapshot before this one. */
   readonly #before: readonly PeerAddress[] | undefined
   readonly #outcomes: Outcomes
@@ -67,18 +67,18 @@ export class PeerView implements PeerInfo {
   #sources: readonly SourceSummary[] | undefined
   #metadata: ReadonlyMap<string, string> | undefined
   #confidence: number | undefined
+  #expiresAt: number | undefined
 
-  constructor ({ id, firstSeen, contact = NO_CONTACT, view }: ViewOf, live: readonly SourceItems[], clock: Clock, peerId: PeerId | undefined) {
+  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore }: ViewOf, live: LiveClaims, clock: Clock, peerId: PeerId | undefined) {
     const now = clock.now()
     const toWall = clock.wall() - now
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
     const isConnected = connection === 'connected'
     this.#id = id
-    this.#peerId = peerId ?? (view == null ? undefined : view.#peerId)
-    this.#before = view == null ? undefined : view.#addresses ?? view.#before
+    this.#peerId = peerId
+    this.#before = shownBefore
     this.firstSeen = firstSeen + toWall
     this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
-    this.expiresAt = Math.max(lastExpiry(live), isConnected ? now : -Infinity) + toWall
     this.connectionStatus = connection
     this.reputation = reputation
     this.agentVersion = identity?.agentVersion
@@ -98,11 +98,21 @@ export class PeerView implements PeerInfo {
   }
 
   get addresses (): readonly PeerAddress[] {
-    return this.#addresses ??= addresses(this.#live, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
+    return this.#addresses ??= addresses(this.#live.sources, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
+  }
+
+  get expiresAt (): number {
+    const now = this.connectionStatus === 'connected' ? this.madeAt : -Infinity
+    return this.#expiresAt ??= Math.max(lastExpiry(this.#live.sources), now) + this.#toWall
+  }
+
+  /** Those that were asked for, of this snapshot or the one before: for {@link ViewOf.shownBefore}. */
+  get shown (): readonly PeerAddress[] | undefined {
+    return this.#addresses ?? this.#before
   }
 
   get protocols (): readonly string[] {
-    return this.#protocols ??= this.#identified ?? protocols(this.#live)
+    return this.#protocols ??= this.#identified ?? protocols(this.#live.sources)
   }
 
   get services (): readonly string[] {
@@ -111,16 +121,16 @@ export class PeerView implements PeerInfo {
 
   get confidence (): number {
     if (this.connectionStatus === 'connected') return 1
-    return this.#confidence ??= confidence(this.#live.map(source => testimony(source, source.items, this.madeAt)), this.#outcomes, this.madeAt)
+    return this.#confidence ??= confidence(this.#live.sources.map(source => testimony(source, source.items, this.madeAt)), this.#outcomes, this.madeAt)
   }
 
   get sources (): readonly SourceSummary[] {
-    return this.#sources ??= summaries(this.#live, this.#toWall)
+    return this.#sources ??= summaries(this.#live.sources, this.#toWall)
   }
 
   /** A copy each time: a Map cannot be frozen. */
   get metadata (): ReadonlyMap<string, string> {
-    return new Map(this.#metadata ??= metadata(this.#live))
+    return new Map(this.#metadata ??= metadata(this.#live.sources))
   }
 
   toJSON (): object {
@@ -156,10 +166,42 @@ interface AddressClaim {
   readonly item: Item
 }
 
+/** An address with all claims of it. */
+interface Candidate {
+  readonly name: string
+  readonly list: AddressClaim[]
+  readonly isCertified: boolean
+  readonly isChosen: boolean
+  /** Said by the host that it names. */
+  readonly isOwnWord: boolean
+  readonly confidence: number
+}
+
 function addresses (
   live: readonly SourceItems[], outcomes: ReadonlyMap<string, Outcomes>, now: number, toWall: number,
   before: readonly PeerAddress[] = []
 ): readonly PeerAddress[] {
+  const ranked = claimsByAddress(live).map(([name, list]): Candidate => ({
+    name,
+    list,
+    isCertified: list.some(({ item }) => item.kind === 'certified'),
+    isChosen: list.some(({ source }) => source.source.isChosen === true),
+    isOwnWord: list.some(({ source }) => source.source.reporter != null && source.source.reporter === hostOf(name)),
+    confidence: confidence(list.map(({ source, item }) => testimony(source, [item], now)), outcomes.get(name) ?? NO_OUTCOMES, now)
+  })).sort(compareCandidates)
+  return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }, i) => Object.freeze({
+    multiaddr: parsed(name, before, i),
+    certified: isCertified,
+    sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
+    lastSeen: latest(list, ({ item }) => item.observedAt) + toWall,
+    expiresAt: latest(list, ({ item }) => item.expiresAt) + toWall,
+    confidence
+  })))
+}
+
+const NO_OUTCOMES: Outcomes = Object.freeze({ failures: 0 })
+
+function claimsByAddress (live: readonly SourceItems[]): Array<[string, AddressClaim[]]> {
   const claims = new Map<string, AddressClaim[]>()
   for (const source of live) {
     for (const item of source.items) {
@@ -169,27 +211,18 @@ function addresses (
       else list.push({ source, item })
     }
   }
-  const ranked = [...claims].map(([name, list]) => ({
-    name,
-    list,
-    isCertified: list.some(({ item }) => item.kind === 'certified'),
-    isChosen: list.some(({ source }) => source.source.isChosen === true),
-    isOwnWord: list.some(({ source }) => source.source.reporter != null && source.source.reporter === hostOf(name)),
-    confidence: confidence(
-      list.map(({ source, item }) => testimony(source, [item], now)), outcomes.get(name) ?? { failures: 0 }, now
-    )
-  })).sort((a, b) => {
-    return Number(b.isCertified) - Number(a.isCertified) || Number(b.isChosen) - Number(a.isChosen) ||
-      Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence || compareText(a.name, b.name)
-  })
-  return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }) => Object.freeze({
-    multiaddr: parsed(name, before),
-    certified: isCertified,
-    sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
-    lastSeen: Math.max(...list.map(({ item }) => item.observedAt)) + toWall,
-    expiresAt: Math.max(...list.map(({ item }) => item.expiresAt)) + toWall,
-    confidence
-  })))
+  return [...claims]
+}
+
+function compareCandidates (a: Candidate, b: Candidate): number {
+  return Number(b.isCertified) - Number(a.isCertified) || Number(b.isChosen) - Number(a.isChosen) ||
+    Number(b.isOwnWord) - Number(a.isOwnWord) || b.confidence - a.confidence || compareText(a.name, b.name)
+}
+
+function latest<Of> (all: readonly Of[], timeOf: (one: Of) => number): number {
+  let latest = -Infinity
+  for (const one of all) latest = Math.max(latest, timeOf(one))
+  return latest
 }
 
 /**
@@ -212,8 +245,10 @@ function inTurns<Ranked extends { list: AddressClaim[], isCertified: boolean }> 
   return ranked.filter(address => kept.has(address))
 }
 
-/** Parsing is most of what a snapshot costs. */
-function parsed (name: string, before: readonly PeerAddress[]): Multiaddr {
+/** Parsing is most of what a snapshot costs. @param place - where it stands now, and likely stood before */
+function parsed (name: string, before: readonly PeerAddress[], place: number): Multiaddr {
+  const known = before[place]?.multiaddr
+  if (known?.toString() === name) return known
   return before.find(({ multiaddr }) => multiaddr.toString() === name)?.multiaddr ?? multiaddr(name)
 }
 
@@ -263,7 +298,7 @@ function protocols (live: readonly SourceItems[]): readonly string[] {
 }
 
 function testimony ({ source }: SourceItems, items: readonly Item[], now: number): Testimony {
-  return { group: source.group, type: source.type, age: now - Math.max(...items.map(({ observedAt }) => observedAt)) }
+  return { group: source.group, type: source.type, age: now - latest(items, ({ observedAt }) => observedAt) }
 }
 
 function lastExpiry (live: readonly SourceItems[]): number {
