@@ -16,18 +16,16 @@ for (let i = 256; i < TABLE.length; i++) {
   TABLE[i] = (before >>> 8) ^ (TABLE[before & 0xff] as number)
 }
 
-/** @param before - the checksum of what came before `bytes` */
+/** @param before - the checksum of what came before `bytes`. Every index in it is within bounds, so none is checked */
 export function crc32c (bytes: Uint8Array, before = 0): number {
-  const at = bytes as unknown as Readonly<Record<number, number>> // every read below is within bounds
-  const table = TABLE as unknown as Readonly<Record<number, number>>
   let rest = ~before
   let i = 0
   for (const end = bytes.length - 7; i < end; i += 8) {
-    const first = rest ^ (at[i]! | (at[i + 1]! << 8) | (at[i + 2]! << 16) | (at[i + 3]! << 24))
-    rest = table[1792 + (first & 0xff)]! ^ table[1536 + ((first >>> 8) & 0xff)]! ^
-      table[1280 + ((first >>> 16) & 0xff)]! ^ table[1024 + (first >>> 24)]! ^
-      table[768 + at[i + 4]!]! ^ table[512 + at[i + 5]!]! ^ table[256 + at[i + 6]!]! ^ table[at[i + 7]!]!
+    const first = rest ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24))
+    rest = TABLE[1792 + (first & 0xff)]! ^ TABLE[1536 + ((first >>> 8) & 0xff)]! ^
+      TABLE[1280 + ((first >>> 16) & 0xff)]! ^ TABLE[1024 + (first >>> 24)]! ^
+      TABLE[768 + bytes[i + 4]!]! ^ TABLE[512 + bytes[i + 5]!]! ^ TABLE[256 + bytes[i + 6]!]! ^ TABLE[bytes[i + 7]!]!
   }
-  for (; i < bytes.length; i++) rest = (rest >>> 8) ^ table[(rest ^ at[i]!) & 0xff]!
+  for (; i < bytes.length; i++) rest = (rest >>> 8) ^ TABLE[(rest ^ bytes[i]!) & 0xff]!
   return ~rest >>> 0
 }

@@ -5,14 +5,14 @@
  * The formats are doc/log_format.md, db/log_reader.cc and db/version_edit.cc of
  * https://github.com/google/leveldb/tree/1.20.
  */
-import { ByteReader, FormatError } from './byte-reader.ts'
+import { CodingReader, FormatError } from './leveldb-coding.ts'
 import { maskedChecksum } from './leveldb-table.ts'
 
 /** A log is cut into these; no piece of a record reaches across. */
 const BLOCK = 32_768
 /** Masked CRC-32C of type and data, length of the data, type. */
 const HEADER = 7
-const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4] as const
+const [UNWRITTEN, FULL, FIRST, MIDDLE, LAST] = [0, 1, 2, 3, 4] as const
 
 /**
  * @returns the size of each table, by its number
@@ -26,7 +26,7 @@ export function liveTables (manifest: Uint8Array): Map<number, number> {
 }
 
 function applyEdit (edit: Uint8Array, tables: Map<string, [number: number, size: number]>): void {
-  const bytes = new ByteReader(edit)
+  const bytes = new CodingReader(edit)
   const skip = (): void => { bytes.take(bytes.varint()) }
   while (bytes.rest > 0) {
     const tag = bytes.varint()
@@ -64,6 +64,10 @@ function applyEdit (edit: Uint8Array, tables: Map<string, [number: number, size:
 function * recordsOf (log: Uint8Array): Generator<Uint8Array> {
   let pieces: Uint8Array[] | undefined
   for (const { type, data } of piecesOf(log)) {
+    if (type === UNWRITTEN) {
+      if (pieces != null) throw new FormatError('MANIFEST has a gap in a record')
+      continue
+    }
     if (type === FULL || type === FIRST) {
       // An empty one is what an old writer left at the end of a block.
       if (pieces?.some(({ length }) => length > 0) === true) throw new FormatError('MANIFEST has a record without an end')
@@ -80,7 +84,7 @@ function * recordsOf (log: Uint8Array): Generator<Uint8Array> {
 
 function * piecesOf (log: Uint8Array): Generator<{ type: number, data: Uint8Array }> {
   for (let start = 0; start < log.length; start += BLOCK) {
-    const block = new ByteReader(log.subarray(start, start + BLOCK))
+    const block = new CodingReader(log.subarray(start, start + BLOCK))
     const isLast = log.length - start < BLOCK
     while (block.rest >= HEADER) {
       const checksum = block.fixed(4)
@@ -91,7 +95,10 @@ function * piecesOf (log: Uint8Array): Generator<{ type: number, data: Uint8Arra
       }
       const typed = block.take(1 + length)
       const type = typed[0] as number
-      if (type === 0 && length === 0) break // the rest of the block was never written
+      if (type === UNWRITTEN && length === 0) { // and so is the rest of the block
+        yield { type, data: typed.subarray(1) }
+        break
+      }
       if (maskedChecksum(typed) !== checksum) throw new FormatError('MANIFEST has a record with a wrong checksum')
       yield { type, data: typed.subarray(1) }
     }

@@ -7,7 +7,7 @@
  * and a masked CRC-32C of both), an index of them, and a footer that says where the index is.
  */
 import { open, type FileHandle } from 'node:fs/promises'
-import { ByteReader, FormatError, varintBytes } from './byte-reader.ts'
+import { CodingReader, FormatError, varintBytes } from './leveldb-coding.ts'
 import { crc32c } from './crc32c.ts'
 import { decompressSnappy } from './snappy.ts'
 
@@ -131,7 +131,7 @@ async function readTable (table: WindowedFile): Promise<TableContents> {
     const entries = entriesOf(await readBlock(table, index))
     let end = 0
     for (const [key, value] of entries) {
-      const handle = readHandle(new ByteReader(value))
+      const handle = readHandle(new CodingReader(value))
       // One after the other, so that no index makes us read more than the file has.
       if (handle.offset < end) throw new FormatError('its blocks overlap')
       end = handle.offset + handle.size + TRAILER
@@ -141,7 +141,7 @@ async function readTable (table: WindowedFile): Promise<TableContents> {
       })
     }
     await attempt('what stands between its blocks and its index', async () => {
-      for (const [, value] of entriesOf(await readBlock(table, meta))) await verifyBlock(table, readHandle(new ByteReader(value)))
+      for (const [, value] of entriesOf(await readBlock(table, meta))) await verifyBlock(table, readHandle(new CodingReader(value)))
     })
   })
   return { whole, damage }
@@ -150,11 +150,11 @@ async function readTable (table: WindowedFile): Promise<TableContents> {
 async function readFooter (table: WindowedFile): Promise<[meta: BlockHandle, index: BlockHandle]> {
   const footer = await table.read(table.size - FOOTER, FOOTER)
   if (MAGIC.some((byte, i) => footer[HANDLES + i] !== byte)) throw new FormatError('it does not end as a table does')
-  const handles = new ByteReader(footer.subarray(0, HANDLES))
+  const handles = new CodingReader(footer.subarray(0, HANDLES))
   return [readHandle(handles), readHandle(handles)]
 }
 
-function readHandle (bytes: ByteReader): BlockHandle {
+function readHandle (bytes: CodingReader): BlockHandle {
   return { offset: bytes.varint(), size: bytes.varint() }
 }
 
@@ -187,7 +187,7 @@ function entriesOf (block: Uint8Array): Array<[key: Uint8Array, value: Uint8Arra
   const restarts = new DataView(block.buffer, block.byteOffset).getUint32(block.length - 4, true)
   const end = block.length - 4 - 4 * restarts
   if (end < 0) throw new FormatError('a block is too short')
-  const bytes = new ByteReader(block.subarray(0, end))
+  const bytes = new CodingReader(block.subarray(0, end))
   const entries: Array<[Uint8Array, Uint8Array]> = []
   while (bytes.rest > 0) {
     if (bytes.varint() !== 0) throw new FormatError('an index shares beginnings of keys')

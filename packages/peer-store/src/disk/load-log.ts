@@ -2,6 +2,7 @@
 import { PeerStoreCorruptError, PeerStoreLockedError, PeerStoreVersionError, toError } from '@peerweave/interface'
 import { CHECKPOINT_KEY, decodeCheckpoint, EMPTY_CHECKPOINT, type Checkpoint } from './checkpoint.ts'
 import { decodeFrame, type Frame } from './frame.ts'
+import { asideBefore, readRebuildMark, writeRebuildMark } from './rebuild-mark.ts'
 import type { DamageReport } from './damage-report.ts'
 import type { Disk, DiskLog } from '@peerweave/interface'
 
@@ -27,12 +28,15 @@ interface Contents {
 
 /**
  * @param version - the newest format that the caller reads
+ * @param isRebuilding - the caller still has what was in a log that was set aside, and what became of it since
  * @throws PeerStoreLockedError when another instance or process holds it
  * @throws PeerStoreVersionError when it is newer; nothing is changed
  */
-export async function loadLog (disk: Disk, path: string, version: number): Promise<LoadedLog> {
+export async function loadLog (disk: Disk, path: string, version: number, isRebuilding = false): Promise<LoadedLog> {
   // Before the log: opening that one already rewrites files in it.
   const { checkpoint: head, reason } = await readHead(disk, path, version)
+  const generation = head?.generation ?? 0
+  const mark = isRebuilding ? undefined : await readRebuildMark(disk, path)
   const reasons = reason == null ? [] : [reason]
   let log: DiskLog | undefined
   let found: Contents = { records: new Map(), checkpoint: undefined, damaged: 0, reasons: [] }
@@ -46,9 +50,18 @@ export async function loadLog (disk: Disk, path: string, version: number): Promi
   }
   let movedTo: string | undefined
   let failure: Error | undefined
+  const isUnfinished = mark?.generation === generation && found.reasons.length === 0 && found.checkpoint == null && found.records.size === 0
+  if (isUnfinished) found.reasons.push('it was being rebuilt when the process ended')
   if (found.reasons.length > 0) {
     await log?.close()
-    movedTo = await disk.setAside(path)
+    movedTo = isUnfinished ? mark.movedTo : undefined
+    if (movedTo == null) {
+      if (!isUnfinished) await writeRebuildMark(disk, path, { generation })
+      const aside = await disk.setAside(path)
+      // The new log, empty as it is, came after the one that it is to replace.
+      movedTo = isUnfinished ? asideBefore(aside) ?? aside : aside
+      await writeRebuildMark(disk, path, { generation, movedTo })
+    }
     // What the first pass could read is in the salvaged log too, but a repair may fail.
     found = merge(found, await salvage(disk, movedTo, version))
     try {

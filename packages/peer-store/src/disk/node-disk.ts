@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { limits, PeerStoreCorruptError, PeerStoreLockedError, toError } from '@peerweave/interface'
 import { Level } from 'level'
 import { errorCode, hasCode, systemCode } from './error-code.ts'
+import { LEVEL_OPTIONS, levelLog, type LevelDatabase } from './level-log.ts'
+import { assertWhole, salvageTables } from './leveldb-folder.ts'
 import { acquireLock, lockedError } from './lock-file.ts'
 import { makeFolder, readWholeFile, replaceFile, syncFolder } from './replace-file.ts'
 import type { Disk, DiskLog } from '@peerweave/interface'
@@ -26,7 +28,7 @@ async function openFolder (path: string): Promise<DiskLog> {
   try {
     await makePrivate(folder)
     await assertWhole(folder)
-    return logOn(await openLevel(folder), release)
+    return levelLog(await openLevel(folder), release, asSystemError)
   } catch (error) {
     await release()
     throw error
@@ -56,17 +58,8 @@ async function hold (folder: string): Promise<() => Promise<void>> {
   }
 }
 
-/** Without CURRENT LevelDB begins anew, and then deletes the tables that were there (security research F9). */
-async function assertWhole (folder: string): Promise<void> {
-  const names = await readdir(folder)
-  if (names.includes('CURRENT') || !names.some(name => /^MANIFEST-|\.(ldb|sst|log)$/.test(name))) return
-  throw new PeerStoreCorruptError(`${folder} has no CURRENT, but files that need one`)
-}
-
-type Database = Level<string, Uint8Array>
-
-async function openLevel (folder: string): Promise<Database> {
-  const level: Database = new Level(folder, { keyEncoding: 'utf8', valueEncoding: 'view' })
+async function openLevel (folder: string): Promise<LevelDatabase> {
+  const level: LevelDatabase = new Level(folder, LEVEL_OPTIONS)
   try {
     await level.open()
     return level
@@ -77,43 +70,6 @@ async function openLevel (folder: string): Promise<Database> {
     const { message } = toError(toError(error).cause ?? error)
     throw new PeerStoreCorruptError(`${folder} cannot be opened: ${message}`, { cause: error })
   }
-}
-
-function logOn (level: Database, release: () => Promise<void>): DiskLog {
-  let closing: Promise<void> | undefined
-  return {
-    async batch (writes, { sync = false } = {}) {
-      await level.batch([...writes], { sync }).catch(rethrow)
-    },
-    async * entries () {
-      const iterator = level.iterator()
-      try {
-        for (;;) {
-          const entry = await iterator.next().catch(rethrow)
-          if (entry == null) return
-          yield entry
-        }
-      } finally {
-        await iterator.close()
-      }
-    },
-    async close () {
-      closing ??= closeLevel(level, release)
-      await closing
-    }
-  }
-}
-
-async function closeLevel (level: Database, release: () => Promise<void>): Promise<void> {
-  try {
-    await level.close()
-  } finally {
-    await release()
-  }
-}
-
-function rethrow (error: unknown): never {
-  throw asSystemError(error)
 }
 
 /** With the system's code, where it has one. */
@@ -143,9 +99,10 @@ async function setAside (path: string): Promise<string> {
 
 /**
  * LevelDB's own repair: it salvages every table and log, and moves what it cannot read to `lost`. In a process of its
- * own, because on some damage (keys out of order in a table) an assertion of LevelDB ends the process it runs in.
+ * own, because it reads the write-ahead log without its checksums, and an assertion of LevelDB ends the process it runs in.
  */
 async function repair (folder: string): Promise<void> {
+  await salvageTables(folder)
   const level = createRequire(import.meta.url).resolve('level')
   const script = 'require(process.argv[1]).Level.repair(process.argv[2]).catch(() => process.exit(1))'
   // What is still unreadable then shows when it is opened.

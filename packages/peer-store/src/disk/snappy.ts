@@ -2,13 +2,13 @@
  * Decompresses one Snappy block: https://github.com/google/snappy/blob/1.1.10/format_description.txt. LevelDB stores the
  * index of a table so. A few blocks a table, so it is short rather than fast.
  */
-import { ByteReader, FormatError } from './byte-reader.ts'
+import { CodingReader, FormatError } from './leveldb-coding.ts'
 
 /** No element makes more of a byte than a copy of 64 bytes in three. More than that was never compressed. */
 const MAX_GROWTH = 64
 
 export function decompressSnappy (bytes: Uint8Array): Uint8Array {
-  const input = new ByteReader(bytes)
+  const input = new CodingReader(bytes)
   const length = input.varint()
   if (length > MAX_GROWTH * bytes.length) throw new FormatError('a block says that it is longer than it can be')
   const output = new Uint8Array(length)

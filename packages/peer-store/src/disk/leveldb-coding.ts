@@ -1,11 +1,14 @@
-/** Reads a binary format front to back. What is not there, and numbers that are too great, are a {@link FormatError}. */
+/**
+ * Numbers and lengths as LevelDB writes them (util/coding.cc), front to back. What is not there, and numbers that are
+ * too great, are a {@link FormatError}.
+ */
 
 /** The bytes are not what the format says. */
 export class FormatError extends Error {
   override readonly name = 'FormatError'
 }
 
-export class ByteReader {
+export class CodingReader {
   readonly #bytes: Uint8Array
   #at = 0
 
@@ -31,7 +34,7 @@ export class ByteReader {
     return number
   }
 
-  /** As LevelDB's util/coding.cc: seven bits a byte, little end first. Beyond 2⁵³ it is a number that nothing here has. */
+  /** Seven bits a byte, little end first. Beyond 2⁵³ it is a number that nothing here has. */
   varint (): number {
     let number = 0
     for (let factor = 1; ; factor *= 128) {
@@ -51,7 +54,7 @@ export class ByteReader {
   }
 }
 
-/** As {@link ByteReader.varint} reads it. */
+/** As {@link CodingReader.varint} reads it. */
 export function varintBytes (number: number): number[] {
   const bytes: number[] = []
   for (; number > 127; number = Math.floor(number / 128)) bytes.push(number % 128 | 128)
