@@ -58,6 +58,32 @@ export const limits = {
   newPeers: 8_192,
   /** Peers that a dial of ours authenticated. */
   triedPeers: 2_048,
+  /** A quota group holds at most one in so many places of `newPeers`; beyond it its own victim goes (ledger research §B). */
+  newPerGroupDivisor: 16,
+  /** As above, for a group of reporters that we chose. */
+  newPerChosenGroupDivisor: 8,
+  /** As above in places, for a group behind a local interface, whatever the table's size. */
+  newPerPrivateGroup: 256,
+  /** What the divisors leave a group at least. Chosen: a small store would else hold one or two peers of a source. */
+  newPerGroupMin: 16,
+  /** A group (an IPv4 /16, an IPv6 /32) holds at most one in so many places of `triedPeers`; beyond it its newcomers compete within it. */
+  triedPerGroupDivisor: 32,
+  /** Tried peers per subgroup (/24, /48); beyond it its newcomers compete within it. */
+  triedPerSubgroup: 2,
+  /** A group with fewer tried peers displaces one of a group that has more than its share and more than this. */
+  triedGroupFloor: 2,
+  /** Tests that a tried peer must fail before a newcomer takes its place; further failures change nothing. */
+  triedTests: 4,
+  /** A test sooner after the last counted one does not count. */
+  triedTestGap: 3_600_000,
+  /** Newcomers that wait for a tried peer to fail, one a group; at the bound, and within a group, a newcomer is not taken. Chosen. */
+  triedCandidates: 32,
+  /** The longest-proven tried peers, one a group, that are dialled first after a start; the others take their turn by group. */
+  elders: 32,
+  /** Peers kept for the next start as those to dial first; the longest connected are. Ledger research §B: two. */
+  anchors: 2,
+  /** How long a peer that was never reached is remembered after its last claim ran out (7 days). */
+  dormantTime: 604_800_000,
   /** Peers of whom nothing counts any more but goodbyes and late claims are remembered; the oldest goes. Chosen. */
   ghosts: 4_096,
   /** Changes that wait for one slow reader; older ones become one `missed` change. */

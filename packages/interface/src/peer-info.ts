@@ -10,6 +10,8 @@ export interface Source {
   type: DiscoveryType
   /** The quota group: who shares one party's room (an IPv4 /16, an IPv6 /32, a domain, an interface). */
   group: string
+  /** Within a group of public networks, the reporter's own (an IPv4 /24, an IPv6 /48). Not part of the ledger key. */
+  subgroup?: string | undefined
   /** Peer id, remote host or domain of whoever said it. */
   reporter?: string | undefined
   /** We chose this reporter (the user named it, or we dialled it); it did not come to us. A class of its own in quotas. */

@@ -54,6 +54,15 @@ export interface PeerQuery {
   limit?: number | undefined
 }
 
+/** Which peers to draw. */
+export interface PickOptions {
+  /** `tried`: a dial of ours authenticated them once. `new`: we know them by hearsay. */
+  table: 'tried' | 'new'
+  count: number
+  /** Not these. */
+  without?: Iterable<PeerId> | undefined
+}
+
 export interface PeerStore extends Startable {
   /** Peers in the view. */
   readonly size: number
@@ -79,6 +88,18 @@ export interface PeerStore extends Startable {
   setReputation: (id: PeerId, reputation: Reputation) => void
   /** What identify said: authenticated, so it replaces claimed protocols. */
   setIdentity: (id: PeerId, identity: { protocols: string[], agentVersion?: string | undefined, protocolVersion?: string | undefined }) => void
+
+  /**
+   * Peers to dial, drawn by quota group and never by entry, of different networks while there are any. Tried peers of whom
+   * nothing counts at present are among them, with the addresses that they had.
+   */
+  pick: (options: PickOptions) => PeerInfo[]
+  /** Whom to dial first after a start: the peers of our own dialling that we were connected to last, the longest first. */
+  anchors: () => PeerInfo[]
+  /** The longest-proven tried peers, one a network: whoever poisons the store today was not there then. */
+  elders: () => PeerInfo[]
+  /** Tried peers that are to be dialled now, because a newcomer gets their place if they do not answer (four times in a row). */
+  tests: () => PeerInfo[]
 
   /** Live evidence of a peer, for `explain`. */
   evidence: (id: PeerId) => readonly Evidence[]

@@ -5,7 +5,11 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 export function sourceOf (origin: Origin, reporter: Reporter | undefined): Source {
   return {
-    ...origin, group: quotaGroup(origin, reporter), reporter: reporterName(reporter), isChosen: reporterScope(reporter) === 'configured'
+    ...origin,
+    group: quotaGroup(origin, reporter),
+    subgroup: quotaSubgroup(reporter),
+    reporter: reporterName(reporter),
+    isChosen: reporterScope(reporter) === 'configured'
   }
 }
 
@@ -27,17 +31,41 @@ function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
   }
 }
 
-function networkOf (address: Multiaddr): string {
-  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')
-  if (host?.value == null || addressScope(address) === 'never') return 'net:unknown'
-  return host.name === 'ip4' ? `net:${host.value.split('.').slice(0, 2).join('.')}` : `net:${firstGroups(host.value)}`
+/**
+ * Who shares room within a group: a public reporter with its IPv4 /24 or IPv6 /48, so that one house that floods does
+ * not push out the others of its network. Elsewhere a group is one party already.
+ */
+function quotaSubgroup (reporter: Reporter | undefined): string | undefined {
+  if (reporter?.domain != null || reporter?.remoteAddr == null || reporterScope(reporter) !== 'public') return undefined
+  const host = publicHost(reporter.remoteAddr)
+  return host == null ? undefined : `net:${prefix(host, 3)}`
 }
 
-/** The /32 of an IPv6 address as multiaddr prints it (RFC 5952: `::` stands for zeros). */
-function firstGroups (ip: string): string {
+function networkOf (address: Multiaddr): string {
+  const host = publicHost(address)
+  return host == null ? 'net:unknown' : `net:${prefix(host, 2)}`
+}
+
+interface Host {
+  readonly ip: string
+  readonly isV4: boolean
+}
+
+function publicHost (address: Multiaddr): Host | undefined {
+  const host = address.getComponents().find(({ name }) => name === 'ip4' || name === 'ip6')
+  if (host?.value == null || addressScope(address) === 'never') return undefined
+  return { ip: host.value, isV4: host.name === 'ip4' }
+}
+
+/**
+ * The first `count` numbers of an address: bytes of an IPv4 one, 16-bit groups of an IPv6 one as multiaddr prints it
+ * (RFC 5952: `::` stands for two zeros or more, so the first three groups are never behind it).
+ */
+function prefix ({ ip, isV4 }: Host, count: number): string {
+  if (isV4) return ip.split('.').slice(0, count).join('.')
   const [head = ''] = ip.split('::')
   const groups = head.split(':').filter(group => group !== '')
-  return `${groups[0] ?? '0'}:${groups[1] ?? '0'}`
+  return Array.from({ length: count }, (_, i) => groups[i] ?? '0').join(':')
 }
 
 /** Peer id, remote host or domain. Without a port: a source port changes with every connection. */

@@ -25,6 +25,8 @@ import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { Withdrawals } from './withdrawals.ts'
+import type { Voucher } from './admission/new-table.ts'
+import type { Item, ItemKind, SourceItems } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedLedger } from './saved/saved-peer.ts'
 import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
@@ -35,9 +37,6 @@ const R = limits.evidenceLag
 /** How far ahead of the clock a stamp may be: `multi` makes its stamps strictly increasing by tiny steps. */
 const STAMP_SLACK = 1_000
 
-/** `certified`: an address that the peer signed, of the record that stands. */
-export type ItemKind = 'address' | 'protocol' | 'metadata' | 'certified'
-
 const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata', 'certified']
 
 const ADDRESS = 0
@@ -45,23 +44,6 @@ const PROTOCOL = 1
 const METADATA = 2
 const CERTIFIED = 3
 const BOUNDS = [limits.addressesPerSource, limits.protocolsPerPeer, limits.metadataKeys, limits.addressesPerClaim] as const
-
-/** One claim as it stands; a copy, so later merges do not change it. Times are monotonic ms. */
-export interface Item {
-  readonly kind: ItemKind
-  /** The multiaddr as text, the protocol, or the metadata key. */
-  readonly name: string
-  /** The metadata value; empty for the others. */
-  readonly value: string
-  readonly observedAt: number
-  readonly expiresAt: number
-}
-
-/** Items of one source. */
-export interface SourceItems {
-  readonly source: Source
-  readonly items: readonly Item[]
-}
 
 /** The ledger of one peer. `release` it in the end. */
 export interface Ledger {
@@ -268,30 +250,33 @@ export class EvidenceTable {
   /** Whether an address counts at `now`: only then is the peer somewhere. */
   hasAddress (ledger: Ledger, now: number): boolean {
     for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
-      for (let item = this.#rows.first[row] as number; item !== NONE; item = this.#items.next[item] as number) {
-        if (isAddress(this.#items.kind[item]) && this.#counts(ledger, item, this.#rows.source[row] as number, now)) return true
-      }
+      if (this.#rowHasAddress(ledger, row, now)) return true
     }
     return false
   }
 
-  /** Who claims anything that counts at `now`, one source for each quota group; a chosen one where there is one. */
-  groups (ledger: Ledger, now: number): Source[] {
-    const result: Source[] = []
+  /** One voucher for each party that claims an address that counts at `now`. */
+  vouchers (ledger: Ledger, id: string, now: number): Voucher[] {
+    const result: Voucher[] = []
     for (let row = ledger.firstRow; row !== NONE; row = this.#rows.next[row] as number) {
-      const id = this.#rows.source[row] as number
-      if (!this.#rowCounts(ledger, row, now)) continue
-      const source = this.#sources.get(id)
-      const known = result.findIndex(({ group }) => group === source.group)
-      if (known === -1) result.push(source)
-      else if (source.isChosen === true) result[known] = source
+      if (!this.#rowHasAddress(ledger, row, now)) continue
+      const { group, subgroup, isChosen } = this.#sources.get(this.#rows.source[row] as number)
+      result.push({ id, group, subgroup, isChosen: isChosen === true })
     }
     return result
   }
 
-  #rowCounts (ledger: Ledger, row: number, now: number): boolean {
+  /** Where it is or was said to be, as text: what is remembered, whether it counts or not. */
+  addresses (ledger: Ledger): string[] {
+    const names = new Set<string>()
+    this.#visit(ledger, item => { if (isAddress(this.#items.kind[item])) names.add(this.#items.name[item] as string) })
+    return [...names]
+  }
+
+  #rowHasAddress (ledger: Ledger, row: number, now: number): boolean {
+    const source = this.#rows.source[row] as number
     for (let item = this.#rows.first[row] as number; item !== NONE; item = this.#items.next[item] as number) {
-      if (this.#counts(ledger, item, this.#rows.source[row] as number, now)) return true
+      if (isAddress(this.#items.kind[item]) && this.#counts(ledger, item, source, now)) return true
     }
     return false
   }
@@ -305,9 +290,12 @@ export class EvidenceTable {
     ledger.dueAt = Infinity
   }
 
-  /** Forgets what a quota group claims. */
-  dropGroup (ledger: Ledger, group: string): void {
-    this.#dropRows(ledger, row => this.#sources.get(this.#rows.source[row] as number).group === group)
+  /** Forgets what one party claims. */
+  dropVoucher (ledger: Ledger, { group, subgroup, isChosen }: Voucher): void {
+    this.#dropRows(ledger, row => {
+      const source = this.#sources.get(this.#rows.source[row] as number)
+      return source.group === group && (source.subgroup ?? '') === (subgroup ?? '') && (source.isChosen === true) === isChosen
+    })
   }
 
   // — rows —

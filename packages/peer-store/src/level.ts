@@ -3,6 +3,7 @@ import { knownOptions, type Clock, type Disk, type PeerStore } from '@peerweave/
 import { openLog, type DurableLog, type DurableLogState } from './disk/durable-log.ts'
 import { ledgerInit, STORE_OPTIONS, type MemoryPeerStoreOptions } from './memory.ts'
 import { PeerLedger } from './peer-ledger.ts'
+import { anchorsPath, decodeAnchors, encodeAnchors } from './saved/anchors.ts'
 import { Boots } from './saved/boots.ts'
 import { decodePeer, encodePeer } from './saved/peer-codec.ts'
 import type { DamageReport } from './disk/damage-report.ts'
@@ -53,12 +54,15 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
   #boots: Boots
   #log: DurableLog | undefined
   #damage: DamageReport | undefined
+  /** How the clocks stand goes with every write, for the wall clock may be set at any time. */
+  #isStandingTouched = false
+  #anchorsWritten: Promise<void> = Promise.resolve()
   /** What is read from the disk need not be written there. */
   #isLoading = false
 
   constructor (options: LevelPeerStoreOptions) {
     const init = ledgerInit(options)
-    super({ ...init, journal: { touch: id => { this.#touch(id) } } })
+    super({ ...init, journal: { touch: (id, options) => { this.#touch(id, options) }, anchorsChanged: () => { this.#writeAnchors() } } })
     this.#options = { disk: options.disk, path: options.path, clock: init.clock }
     this.#hash = init.hash
     this.#boots = new Boots(init.clock, init.hash)
@@ -93,50 +97,99 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
     this.#damage = report
     const early = this.ids()
     this.#load(entries)
+    await this.#readAnchors()
     for (const id of early) log.touch(id) // what came before the start is not on disk yet
-    super.start()
+    await super.start()
   }
 
   override async stop (): Promise<void> {
-    super.stop()
+    await super.stop()
     const log = this.#log
+    log?.touch(this.#boots.key)
     this.#log = undefined
+    await this.#anchorsWritten
     await log?.close()
   }
 
   override async flush (): Promise<void> {
+    await this.#anchorsWritten
     await this.#log?.flush()
   }
 
   #load (entries: ReadonlyMap<string, Uint8Array>): void {
     const records = [...entries].filter(([key, bytes]) => !this.#boots.read(key, bytes))
     const log = this.#log as DurableLog
+    let unreadable = 0
     this.#isLoading = true
     try {
-      for (const [id, bytes] of records) this.#restore(id, bytes)
+      for (const [id, bytes] of records) if (!this.#restore(id, bytes)) unreadable++
     } finally {
       this.#isLoading = false
     }
+    if (unreadable > 0) this.#report(unreadable, records.length)
     // Known no more: it ran out while the store was closed, found no room, or could not be read.
     for (const [id] of records) if (!this.knows(id)) log.del(id)
+    for (const key of this.#boots.used) log.touch(key)
     for (const key of this.#boots.unused) log.del(key)
     log.touch(this.#boots.key, { sync: true })
   }
 
-  #restore (id: string, bytes: Uint8Array): void {
+  /** @returns false when it cannot be read, though its checksum is right: its boot is not known, or a fault of ours wrote it */
+  #restore (id: string, bytes: Uint8Array): boolean {
     try {
       this.restore(decodePeer(id, bytes, boot => this.#boots.shiftOf(boot)))
+      return true
     } catch {
-      // Its checksum was right, so an older fault of ours wrote it: dropped, and its place on disk is free again.
+      return false
     }
   }
 
-  #touch (id: string): void {
-    if (!this.#isLoading) this.#log?.touch(id)
+  #report (unreadable: number, of: number): void {
+    const { kept = of, damaged = 0, missing = 0, reason, movedTo } = this.#damage ?? {}
+    const said = `${unreadable} records cannot be read`
+    this.#damage = {
+      kept: kept - unreadable, damaged: damaged + unreadable, missing, reason: reason == null ? said : `${reason}; ${said}`, movedTo
+    }
+  }
+
+  #touch (id: string, options?: { sync?: boolean | undefined }): void {
+    if (this.#isLoading || this.#log == null) return
+    this.#log.touch(id, options)
+    if (this.#isStandingTouched) return
+    this.#isStandingTouched = true
+    this.#log.touch(this.#boots.key)
+  }
+
+  /**
+   * In a file of their own, so that they are there when the log is not. Best effort: a disk that fails shows in
+   * `diskState`, and the next change writes them again.
+   */
+  #writeAnchors (): void {
+    const ids = this.anchorIds()
+    this.#anchorsWritten = this.#anchorsWritten.then(async () => {
+      const { disk, path } = this.#options
+      await disk.writeFile(anchorsPath(path), encodeAnchors(ids.flatMap(id => this.saved(id) ?? []), this.#boots))
+    }).catch(() => {})
+  }
+
+  async #readAnchors (): Promise<void> {
+    const { disk, path } = this.#options
+    try {
+      const bytes = await disk.readFile(anchorsPath(path))
+      if (bytes == null) return
+      const anchors = decodeAnchors(bytes, this.#boots)
+      // The log knows them better, if it knows them.
+      for (const anchor of anchors) if (!this.knows(anchor.id)) this.restore(anchor)
+      this.restoreAnchors(anchors.map(({ id }) => id))
+    } catch {
+      // Without anchors the elders are dialled first.
+    }
   }
 
   #read (key: string): Uint8Array | undefined {
-    if (key === this.#boots.key) return this.#boots.standing
+    if (key === this.#boots.key) this.#isStandingTouched = false
+    const boot = this.#boots.write(key)
+    if (boot != null) return boot
     const saved = this.saved(key)
     return saved == null ? undefined : encodePeer(saved, this.#boots.current)
   }

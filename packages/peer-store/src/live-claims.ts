@@ -2,7 +2,8 @@
  * What counts of a peer, as it stood at one moment: read from the ledger for as long as the ledger says the same, and
  * copied just before it changes. Most snapshots are gone by then, and were never copied.
  */
-import type { EvidenceTable, Ledger, SourceItems } from './evidence-table.ts'
+import type { SourceItems } from './claims.ts'
+import type { EvidenceTable, Ledger } from './evidence-table.ts'
 
 export class LiveClaims {
   readonly #table: EvidenceTable

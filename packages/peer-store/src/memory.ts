@@ -1,15 +1,18 @@
 /** The peer store in memory. */
-import { knownOptions, limits, numberOption, show, systemClock, type Clock, type PeerStore } from '@peerweave/interface'
+import { knownOptions, limits, numberOption, show, systemClock, systemRng, type Clock, type PeerStore, type Rng } from '@peerweave/interface'
 import { keyedHash } from './keyed-hash.ts'
 import { PeerLedger, type PeerLedgerInit } from './peer-ledger.ts'
 
 export interface MemoryPeerStoreOptions {
   /**
-   * Peers kept. At the bound newcomers and old ones compete by quota group (see `admission.ts`).
+   * Places of peers that we know by hearsay: one for each quota group that claims a peer. At the bound newcomers and old
+   * ones compete by group. Peers that a dial of ours reached have places of their own (`limits.triedPeers`).
    *
-   * @default limits.newPeers + limits.triedPeers
+   * @default limits.newPeers
    */
   capacity?: number | undefined
+  /** Draws whom to dial. @default systemRng() */
+  rng?: Rng | undefined
   /** @default systemClock() */
   clock?: Clock | undefined
   /** Key of the hash that picks victims, 8 bytes. Only for runs that must repeat. @default from the secure generator */
@@ -24,14 +27,15 @@ export function memoryPeerStore (options: MemoryPeerStoreOptions = {}): PeerStor
   return new PeerLedger(ledgerInit(options))
 }
 
-export const STORE_OPTIONS = ['capacity', 'clock', 'hashKey'] as const
+export const STORE_OPTIONS = ['capacity', 'clock', 'rng', 'hashKey'] as const
 
 /** What every store's ledger needs, from its options. */
-export function ledgerInit ({ capacity, clock, hashKey }: MemoryPeerStoreOptions): PeerLedgerInit {
+export function ledgerInit ({ capacity, clock, rng, hashKey }: MemoryPeerStoreOptions): PeerLedgerInit {
   if (hashKey != null && hashKey.length !== 8) throw new TypeError(`hashKey must be 8 bytes, got ${show(hashKey.length)}`)
   return {
-    capacity: numberOption('capacity', capacity, limits.newPeers + limits.triedPeers, { min: 1, integer: true }),
+    capacity: numberOption('capacity', capacity, limits.newPeers, { min: 1, integer: true }),
     clock: clock ?? systemClock(),
+    rng: rng ?? systemRng(),
     hash: keyedHash(hashKey)
   }
 }

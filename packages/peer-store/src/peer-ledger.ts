@@ -1,91 +1,78 @@
 /** The store's working set: every peer's ledger, what is shown of it, and who is told. On disk is `level.ts`'s. */
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, type Clock } from '@peerweave/interface'
+import { limits, type Clock, type Rng } from '@peerweave/interface'
 import { isVerifiedRecord } from '@peerweave/records'
-import { Admission } from './admission.ts'
+import { pick } from './admission/pick.ts'
+import { placeOf } from './admission/place.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
 import { SNAPSHOT_AGE } from './constants.ts'
-import { EMPTY_LEDGER, EvidenceTable, type Item, type Ledger, type SourceItems } from './evidence-table.ts'
-import { ExpiryQueue, type Expiring } from './expiry-queue.ts'
+import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
+import { dormantClaims } from './dormant.ts'
+import { contactOf, isConnected, newEntry, type Entry, type Told } from './entry.ts'
+import { EvidenceTable } from './evidence-table.ts'
+import { ExpiryQueue } from './expiry-queue.ts'
 import { LiveClaims } from './live-claims.ts'
+import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
 import { sha256 } from './sha256.ts'
-import { fingerprint, newContact, PeerView, type Contact } from './view.ts'
+import { fingerprint, PeerView } from './view.ts'
 import { XorIndex } from './xor-index.ts'
+import type { Item } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
-  Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerAddress, PeerInfo, PeerQuery, PeerStore, Reputation, Source
+  Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, PickOptions, Reputation, Source
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 /** Told of every peer whose record on disk is no longer what memory holds. */
 export interface Journal {
-  touch: (id: string) => void
+  /** @param options.sync - it must survive a power cut */
+  touch: (id: string, options?: { sync?: boolean | undefined }) => void
+  /** Those that `anchorIds` gives may be others now. */
+  anchorsChanged: () => void
 }
 
 export interface PeerLedgerInit {
-  /** Peers kept. */
+  /** Vouchers of peers that we never reached ourselves (see `admission/new-table.ts`). */
   capacity: number
   clock: Clock
+  rng: Rng
   hash: KeyedHash
   journal?: Journal | undefined
 }
 
-interface Entry extends Ledger, Expiring {
-  readonly id: string
-  /** Monotonic ms. */
-  firstSeen: number
-  /** Our own dealings with it, once there were any. */
-  contact: Contact | undefined
-  /** One source for each quota group that claims it now: its vouchers. */
-  vouchers: readonly Source[]
-  /** Whether it is in the view. What is not, and not forgotten yet, is a ghost. */
-  isShown: boolean
-  /** What counts, as snapshots show it, until it changes. */
-  live: LiveClaims | undefined
-  /** The last snapshot of that. */
-  view: PeerView | undefined
-  /** Addresses as they were shown last: what is parsed is used again. */
-  shownBefore: readonly PeerAddress[] | undefined
-  /** Where its hash stands in the index, once somebody asked for distances. */
-  slot: number | undefined
-  /** What readers of the feed were told last. Kept only while there are readers. */
-  told: Told | undefined
-}
-
-interface Told {
-  readonly peer: PeerInfo
-  readonly fingerprint: string
-}
-
 export class PeerLedger implements PeerStore {
-  /** Peers in the view. BOUNDED by `capacity`. */
+  /** Peers in the view. BOUNDED by `capacity`, `limits.triedPeers` and the connections. */
   readonly #entries = new Map<string, Entry>()
   /**
-   * Peers of whom nothing counts, remembered for R because goodbyes and late claims may still meet. They take nobody's
-   * place. BOUNDED by `limits.ghosts`; the oldest goes.
+   * Peers of whom nothing counts: remembered for R because goodbyes and late claims may still meet, and then dormant, for
+   * a start without better. They take nobody's place. BOUNDED by `limits.ghosts`; the oldest goes.
    */
   readonly #ghosts = new Map<string, Entry>()
-  readonly #capacity: number
+  /** Tried peers of whom nothing counts. BOUNDED by `limits.triedPeers`. */
+  readonly #resting = new Map<string, Entry>()
   readonly #clock: Clock
+  readonly #rng: Rng
   readonly #journal: Journal | undefined
   readonly #table: EvidenceTable
-  readonly #admission: Admission
+  readonly #places: Places
   readonly #expiry = new ExpiryQueue<Entry>()
   readonly #changes = new ChangeFeed()
   readonly #index = new XorIndex()
   readonly #bySlot: Array<Entry | undefined> = []
-  /** In the view, and not in the index yet. */
-  readonly #unindexed = new Set<Entry>()
+  /** In the view, and not in the index yet. None as long as nobody asked: then all of them. */
+  #unindexed: Set<Entry> | undefined
+  /** Anchors of the run before, until there are others. */
+  #lastAnchors: readonly string[] = []
 
-  constructor ({ capacity, clock, hash, journal }: PeerLedgerInit) {
-    this.#capacity = capacity
+  constructor ({ capacity, clock, rng, hash, journal }: PeerLedgerInit) {
     this.#clock = clock
+    this.#rng = rng
     this.#table = new EvidenceTable(hash)
-    this.#admission = new Admission(hash)
+    this.#places = new Places(hash, capacity)
     this.#journal = journal
   }
 
@@ -135,6 +122,7 @@ export class PeerLedger implements PeerStore {
     const { isShown } = entry
     this.#beforeChange(entry)
     this.#forget(entry, { kind: 'removal' })
+    for (const moved of this.#places.remove(entry.id)) this.#moved(moved)
     return isShown
   }
 
@@ -197,33 +185,25 @@ export class PeerLedger implements PeerStore {
   }
 
   async recordOutcome (id: PeerId, address: Multiaddr, outcome: 'success' | 'failure'): Promise<void> {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null) return
     this.#beforeChange(entry)
-    const contact = contactOf(entry)
-    const name = address.toString()
+    const now = this.#clock.now()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
-    for (const known of contact.addressOutcomes.keys()) {
-      if (!shown.has(known)) contact.addressOutcomes.delete(known)
-    }
-    const ofAddress = shown.has(name) ? contact.addressOutcomes.get(name) ?? { failures: 0 } : undefined
-    if (ofAddress != null) contact.addressOutcomes.set(name, ofAddress)
-    for (const outcomes of [contact.outcomes, ...(ofAddress == null ? [] : [ofAddress])]) {
-      if (outcome === 'success') Object.assign(outcomes, { lastSuccess: this.#clock.now(), failures: 0 })
-      else outcomes.failures++
-    }
-    if (outcome === 'success') contact.lastSeen = this.#clock.now()
+    recordDial(contactOf(entry), address.toString(), outcome, shown, now)
+    const moved = outcome === 'success' ? this.#places.proven(entry.id, address, now) : this.#places.failed(entry.id, now)
     this.#refresh(entry, { kind: 'outcome' })
+    for (const other of moved) this.#moved(other)
   }
 
   setConnection (id: PeerId, status: ConnectionStatus): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
     this.#beforeChange(entry)
-    const contact = contactOf(entry)
-    if (contact.connection === 'connected') contact.lastSeen = this.#clock.now()
-    contact.connection = status
+    const { tried } = this.#places
+    connect(contactOf(entry), status, this.#clock.now())
     this.#refresh(entry, { kind: 'connection' })
+    if (tried.has(entry.id)) this.#journal?.anchorsChanged()
   }
 
   setReputation (id: PeerId, reputation: Reputation): void {
@@ -233,16 +213,53 @@ export class PeerLedger implements PeerStore {
     this.#touch(entry)
   }
 
-  setIdentity (id: PeerId, identity: { protocols: string[], agentVersion?: string | undefined, protocolVersion?: string | undefined }): void {
+  setIdentity (id: PeerId, identity: Identity): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
     this.#beforeChange(entry)
-    contactOf(entry).identity = {
-      protocols: Object.freeze([...identity.protocols].sort().slice(0, limits.protocolsPerPeer)),
-      agentVersion: identity.agentVersion?.slice(0, limits.agentBytes),
-      protocolVersion: identity.protocolVersion?.slice(0, limits.agentBytes)
-    }
+    contactOf(entry).identity = boundedIdentity(identity)
     this.#refresh(entry, { kind: 'identify' })
+  }
+
+  // — whom to dial —
+
+  pick ({ table, count, without = [] }: PickOptions): PeerInfo[] {
+    const { tried } = this.#places
+    const groups = table === 'tried' ? tried.groups() : this.#places.new.groups()
+    const networkOf = (id: string): string | undefined => tried.placeOf(id)?.group ?? this.#networkOf(id)
+    return this.#described(pick(groups, count, this.#rng, { networkOf, without: new Set([...without].map(String)) }))
+  }
+
+  anchors (): PeerInfo[] {
+    return this.#described(this.anchorIds())
+  }
+
+  elders (): PeerInfo[] {
+    return this.#described(this.#places.tried.elders())
+  }
+
+  tests (): PeerInfo[] {
+    return this.#described(this.#places.tried.tests(this.#clock.now()))
+  }
+
+  #described (ids: Iterable<string>): PeerInfo[] {
+    return [...ids].flatMap(id => {
+      const entry = this.#entries.get(id) ?? this.#resting.get(id)
+      return entry == null ? [] : this.#view(entry) ?? this.#dormantView(entry) ?? []
+    })
+  }
+
+  #dormantView (entry: Entry): PeerView | undefined {
+    return entry.dormant == null ? undefined : new PeerView(entry, dormantClaims(entry.dormant), this.#clock, undefined)
+  }
+
+  /** Of the first address that says it. */
+  #networkOf (id: string): string | undefined {
+    for (const name of this.#table.addresses(this.#entries.get(id) as Entry)) {
+      const place = placeOf(multiaddr(name))
+      if (place != null) return place.group
+    }
+    return undefined
   }
 
   // — time —
@@ -266,27 +283,45 @@ export class PeerLedger implements PeerStore {
 
   /** In the view or remembered beside it. */
   ids (): string[] {
-    return [...this.#entries.keys(), ...this.#ghosts.keys()]
+    return [...this.#entries.keys(), ...this.#resting.keys(), ...this.#ghosts.keys()]
   }
 
   knows (id: string): boolean {
-    return this.#entries.has(id) || this.#ghosts.has(id)
+    return this.#byId(id) != null
+  }
+
+  /** Tried peers that are connected, the longest first; filled up with those of the run before. */
+  anchorIds (): string[] {
+    const connected = [...this.#entries.values()].filter(entry => isConnected(entry) && this.#places.tried.has(entry.id))
+      .sort((a, b) => (a.contact?.connectedAt ?? 0) - (b.contact?.connectedAt ?? 0) || compareText(a.id, b.id)).map(({ id }) => id)
+    return [...new Set([...connected, ...this.#lastAnchors])].slice(0, limits.anchors)
+  }
+
+  restoreAnchors (ids: readonly string[]): void {
+    this.#lastAnchors = ids
   }
 
   saved (id: string): SavedPeer | undefined {
-    const entry = this.#entries.get(id) ?? this.#ghosts.get(id)
-    return entry == null ? undefined : { id, firstSeen: entry.firstSeen, contact: entry.contact, ...this.#table.saved(entry) }
+    const entry = this.#byId(id)
+    if (entry == null) return undefined
+    const { firstSeen, contact, dormant } = entry
+    return { id, firstSeen, contact, dormant, tried: this.#places.tried.entryOf(id), ...this.#table.saved(entry) }
   }
 
   /** Merges what was saved with what is known meanwhile. Our own dealings with it are those of this run, where there are any. */
   restore (peer: SavedPeer): void {
+    const { id, firstSeen, contact, tried, dormant } = peer
     const now = this.#clock.now()
-    const entry = this.#entries.get(peer.id) ?? this.#ghosts.get(peer.id) ?? newEntry(peer.id, now)
+    const entry = this.#byId(id) ?? newEntry(id, now)
     this.#beforeChange(entry)
     const { dueAt } = entry
     this.#table.restore(entry, peer, now)
-    entry.firstSeen = Math.min(entry.firstSeen, peer.firstSeen)
-    if (peer.contact != null) entry.contact ??= { ...newContact(), ...peer.contact, addressOutcomes: new Map(peer.contact.addressOutcomes) }
+    entry.firstSeen = Math.min(entry.firstSeen, firstSeen)
+    if (contact != null) entry.contact ??= { ...contact, connection: 'unknown', addressOutcomes: new Map(contact.addressOutcomes) }
+    if (tried != null) this.#places.tried.restore([tried], now)
+    // What it claimed may have run out while nobody looked.
+    const addresses = this.#table.addresses(entry)
+    entry.dormant ??= dormant ?? (addresses.length === 0 ? undefined : { since: Math.min(now, entry.dueAt), addresses })
     this.#refresh(entry, { kind: 'restore' }, dueAt)
   }
 
@@ -316,6 +351,7 @@ export class PeerLedger implements PeerStore {
 
   /** Hashing waits for somebody who asks: most nodes never do. */
   async #indexNewcomers (): Promise<void> {
+    this.#unindexed ??= new Set(this.#entries.values())
     for (const entry of this.#unindexed) {
       const hash = await sha256(peerIdFromString(entry.id).toMultihash().bytes)
       if (!this.#unindexed.delete(entry)) continue // gone, or another question was faster
@@ -325,8 +361,11 @@ export class PeerLedger implements PeerStore {
   }
 
   #known (id: PeerId): Entry | undefined {
-    const key = id.toString()
-    return this.#entries.get(key) ?? this.#ghosts.get(key)
+    return this.#byId(id.toString())
+  }
+
+  #byId (id: string): Entry | undefined {
+    return this.#entries.get(id) ?? this.#ghosts.get(id) ?? this.#resting.get(id)
   }
 
   #ghost (peerId: PeerId): Entry {
@@ -353,36 +392,64 @@ export class PeerLedger implements PeerStore {
   #refresh (entry: Entry, cause: ChangeCause, filedAt: number | undefined = entry.dueAt): MergeResult {
     const now = this.#clock.now()
     this.#touch(entry)
+    const addresses = entry.isShown && now >= entry.dueAt ? this.#table.addresses(entry) : undefined
     this.#table.lapse(entry, now)
-    if (entry.dueAt !== filedAt) this.#expiry.file(entry)
-    const isConnected = entry.contact?.connection === 'connected'
-    if (!isConnected && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause)
+    if (!isConnected(entry) && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause, filedAt, addresses)
 
-    this.#setVouchers(entry, this.#table.groups(entry, now))
+    if (entry.dueAt !== filedAt) this.#expiry.file(entry)
+    entry.dormant = undefined
+    this.#places.hold(entry.id, this.#table.vouchers(entry, entry.id, now))
     if (!entry.isShown) {
       this.#ghosts.delete(entry.id)
+      this.#resting.delete(entry.id)
       this.#entries.set(entry.id, entry)
-      this.#unindexed.add(entry)
+      this.#unindexed?.add(entry)
       entry.isShown = true
       // Before it is told: a newcomer that must go at once was never there.
       this.#makeRoom(entry)
       if (entry.isShown && this.#changes.hasReaders) this.#tell(entry, peer => ({ kind: 'new', peer, cause }))
       return { outcome: 'new' }
     }
+    this.#makeRoom(entry)
     const { told } = entry
-    if (told == null) return { outcome: 'updated' } // nobody reads
+    if (told == null || !entry.isShown) return { outcome: 'updated' } // nobody reads
     if (fingerprint(this.#view(entry) as PeerInfo) === told.fingerprint) return { outcome: 'unchanged' }
     this.#tell(entry, peer => ({ kind: 'updated', peer, previous: told.peer, cause }))
     return { outcome: 'updated' }
   }
 
-  /** Nothing counts of it: out of the view, and a ghost for as long as something late may come. */
-  #vanish (entry: Entry, cause: ChangeCause): MergeResult {
+  /** Nothing counts of it: out of the view, a ghost for as long as something late may come, and dormant if it was good for anything. */
+  #vanish (entry: Entry, cause: ChangeCause, filedAt: number | undefined, addresses = this.#table.addresses(entry)): MergeResult {
+    const now = this.#clock.now()
     const wasShown = entry.isShown
-    if (wasShown) this.#hide(entry, cause)
-    if (entry.dueAt === Infinity) this.#ghosts.delete(entry.id)
-    else if (!this.#ghosts.has(entry.id)) this.#toGhosts(entry)
+    const isTried = this.#places.tried.has(entry.id)
+    if (wasShown) {
+      this.#hide(entry, cause)
+      // Whoever said goodbye is not there; of a tried peer that is known only for now.
+      if (isTried || cause.kind !== 'withdrawal') entry.dormant = { since: now, addresses: addresses.slice(0, limits.addressesPerDial) }
+    }
+    if (!isTried && entry.dormant != null) {
+      const until = entry.dormant.since + limits.dormantTime
+      if (now >= until) entry.dormant = undefined
+      else entry.dueAt = Math.min(entry.dueAt, until)
+    }
+    this.#ghosts.delete(entry.id)
+    this.#resting.delete(entry.id)
+    if (entry.dueAt === Infinity && !isTried) return { outcome: wasShown ? 'updated' : 'unchanged' }
+    if (isTried) this.#resting.set(entry.id, entry)
+    else this.#toGhosts(entry)
+    if (entry.dueAt !== filedAt) this.#expiry.file(entry)
     return { outcome: wasShown ? 'updated' : 'unchanged' }
+  }
+
+  /** It entered or left the table of tried peers. */
+  #moved (id: string): void {
+    const entry = this.#byId(id)
+    if (entry == null) return
+    this.#beforeChange(entry)
+    this.#journal?.touch(id, { sync: true })
+    if (isConnected(entry)) this.#journal?.anchorsChanged()
+    this.#refresh(entry, { kind: 'outcome' })
   }
 
   /** @param peerId - the caller's, if he has one: making one costs more than the rest */
@@ -413,37 +480,20 @@ export class PeerLedger implements PeerStore {
     this.#journal?.touch(entry.id)
   }
 
-  #setVouchers (entry: Entry, vouchers: readonly Source[]): void {
-    const before = entry.vouchers
-    for (const { group, isChosen } of before) {
-      if (!vouchers.some(voucher => voucher.group === group && voucher.isChosen === isChosen)) this.#admission.remove(entry.id, group)
-    }
-    for (const { group, isChosen } of vouchers) {
-      if (!before.some(voucher => voucher.group === group && voucher.isChosen === isChosen)) {
-        this.#admission.add(entry.id, group, isChosen === true)
-      }
-    }
-    entry.vouchers = vouchers
-  }
-
-  /** Vouchers go until there is room. A peer goes with its last one, unless we are connected to it. */
+  /** Vouchers go until there is room. A peer goes with its last one, unless we reached it ourselves. */
   #makeRoom (newcomer: Entry): void {
-    while (this.#entries.size > this.#capacity) {
-      const victim = this.#admission.victim()
-      const entry = victim == null ? newcomer : this.#entries.get(victim.id)
-      if (entry == null) return
-      if (victim != null) {
-        this.#admission.remove(victim.id, victim.group)
-        entry.vouchers = entry.vouchers.filter(({ group }) => group !== victim.group)
-        if (entry.vouchers.length > 0 || entry.contact?.connection === 'connected') {
-          this.#beforeChange(entry)
-          this.#table.dropGroup(entry, victim.group)
-          this.#refresh(entry, { kind: 'displaced' })
-          continue
-        }
-      }
+    for (let voucher = this.#places.displace(); voucher != null; voucher = this.#places.displace()) {
+      const entry = this.#entries.get(voucher.id)
+      if (entry == null) continue
+      // Of the newcomer nobody was told yet.
       if (entry !== newcomer) this.#beforeChange(entry)
-      this.#forget(entry, { kind: 'displaced' })
+      if (!this.#places.new.has(entry.id) && !isConnected(entry)) {
+        this.#forget(entry, { kind: 'displaced' })
+        continue
+      }
+      this.#settle(entry)
+      this.#table.dropVoucher(entry, voucher)
+      if (entry !== newcomer) this.#refresh(entry, { kind: 'displaced' })
     }
   }
 
@@ -477,8 +527,8 @@ export class PeerLedger implements PeerStore {
     this.#settle(entry)
     entry.shownBefore = undefined
     this.#entries.delete(entry.id)
-    this.#unindexed.delete(entry)
-    this.#setVouchers(entry, NO_VOUCHERS)
+    this.#unindexed?.delete(entry)
+    this.#places.new.removePeer(entry.id)
     if (entry.slot != null) {
       this.#index.remove(entry.slot)
       this.#bySlot[entry.slot] = undefined
@@ -492,6 +542,7 @@ export class PeerLedger implements PeerStore {
   #forget (entry: Entry, cause: ChangeCause): void {
     this.#hide(entry, cause)
     this.#ghosts.delete(entry.id)
+    this.#resting.delete(entry.id)
     this.#release(entry)
   }
 
@@ -504,28 +555,6 @@ export class PeerLedger implements PeerStore {
 
 const UNCHANGED: MergeResult = Object.freeze({ outcome: 'unchanged' })
 
-/** @throws TypeError for an id that is none: it would show only when somebody reads it */
-function newEntry (id: string, now: number): Entry {
-  if (!ED25519_ID.test(id)) peerIdFromString(id)
-  return {
-    ...EMPTY_LEDGER, id, firstSeen: now, contact: undefined, vouchers: NO_VOUCHERS, isShown: false, live: undefined, view: undefined, shownBefore: undefined,
-    slot: undefined, told: undefined
-  }
-}
-
-/** Nearly all ids: what has this form is one. Parsing costs more than the rest of a merge. */
-const ED25519_ID = /^12D3KooW[A-S][1-9A-HJ-NP-Za-km-z]{43}$/
-
-function hasAddress ({ items }: SourceItems): boolean {
-  return items.some(({ kind }) => kind === 'address' || kind === 'certified')
-}
-
 function byKindAndName (a: Item, b: Item): number {
   return compareText(a.kind, b.kind) || compareText(a.name, b.name)
-}
-
-const NO_VOUCHERS: readonly Source[] = Object.freeze([])
-
-function contactOf (entry: Entry): Contact {
-  return entry.contact ??= newContact()
 }

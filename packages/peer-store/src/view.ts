@@ -4,28 +4,10 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import { confidence, type Outcomes, type Testimony } from './confidence.ts'
-import type { Item, SourceItems } from './evidence-table.ts'
-import type { LiveClaims } from './live-claims.ts'
+import { newContact, type Contact } from './contact.ts'
+import type { Claims, Item, SourceItems } from './claims.ts'
 import type { Clock, ConnectionStatus, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
-
-/** What we know from our own dealings with a peer, apart from what is claimed. Times are monotonic ms. */
-export interface Contact {
-  lastSeen?: number | undefined
-  connection: ConnectionStatus
-  outcomes: Outcomes
-  /** Dial outcomes per address. BOUNDED: only addresses that are shown. */
-  addressOutcomes: Map<string, Outcomes>
-  reputation: Reputation
-  identity?: { protocols: readonly string[], agentVersion?: string | undefined, protocolVersion?: string | undefined } | undefined
-}
-
-/** A stranger's reputation: unknown, and worth nothing in a ranking. */
-export const STRANGER: Reputation = Object.freeze({ mean: 0.5, lower: 0, n: 0 })
-
-export function newContact (): Contact {
-  return { connection: 'unknown', outcomes: { failures: 0 }, addressOutcomes: new Map(), reputation: STRANGER }
-}
 
 /** What a view is made of, beside what is claimed. */
 export interface ViewOf {
@@ -54,7 +36,7 @@ export class PeerView implements PeerInfo {
   /** Monotonic ms. */
   readonly madeAt: number
   readonly #id: string
-  readonly #live: LiveClaims
+  readonly #live: Claims
   /** What was parsed for the snapshot before this one. */
   readonly #before: readonly PeerAddress[] | undefined
   readonly #outcomes: Outcomes
@@ -69,7 +51,7 @@ export class PeerView implements PeerInfo {
   #confidence: number | undefined
   #expiresAt: number | undefined
 
-  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore }: ViewOf, live: LiveClaims, clock: Clock, peerId: PeerId | undefined) {
+  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore }: ViewOf, live: Claims, clock: Clock, peerId: PeerId | undefined) {
     const now = clock.now()
     const toWall = clock.wall() - now
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact

@@ -6,7 +6,8 @@ import { levelPeerStore, type LevelPeerStore } from '../src/index.ts'
 import { addressesOf, claim, peer, record, source } from './support.ts'
 
 const HOUR = 3_600_000
-const YEAR = 365 * 24 * HOUR
+const DAY = 24 * HOUR
+const YEAR = 365 * DAY
 const [a, b] = [await peer(1), await peer(2)]
 
 interface World { store: LevelPeerStore, clock: VirtualClock }
@@ -127,11 +128,11 @@ it('a second store on the same folder is refused, and the first one goes on', as
 it('records of peers that are gone leave the disk, and so do boots that no record speaks of', async () => {
   const disk = simDisk()
   for (let boot = 0; boot < 5; boot++) {
-    const { store, clock } = await open(disk, { wall: 1e12 + boot * HOUR })
+    const { store, clock } = await open(disk, { wall: 1e12 + boot * 8 * DAY })
     await store.addPeer(claim(a, { at: clock.now(), ttl: 60_000 }))
     await store.stop()
   }
-  const { store } = await open(disk, { wall: 1e12 + 10 * HOUR })
+  const { store } = await open(disk, { wall: 1e12 + 50 * DAY })
   expect(store.peek(a)).toBeUndefined()
   await store.stop()
   const log = await disk.open('peers')

@@ -22,13 +22,23 @@ it('a stranger starts with a reputation that ranks last', async () => {
   expect(STRANGER.lower).toBe(0)
 })
 
-it('forgets an expired peer altogether once late claims can no longer come (R)', async () => {
+it('forgets what an expired peer claimed once late claims can no longer come (R), and the peer when it was dormant for a week', async () => {
   await store.addPeer(claim(a, { ttl: 2_000 }))
   await clock.advance(2_000)
   const { next } = await store.expire(clock.now())
   expect(store.size).toBe(0)
   expect(next).toBe(limits.evidenceLag) // observed at 0
   await clock.advance(next - clock.now())
+  expect(await store.expire(clock.now())).toEqual({ expired: 0, next: 2_000 + limits.dormantTime })
+  await clock.advance(limits.dormantTime)
+  expect(await store.expire(clock.now())).toEqual({ expired: 0, next: Infinity })
+})
+
+it('forgets who said goodbye once late claims can no longer come (R)', async () => {
+  await store.addPeer(claim(a, { ttl: 600_000 }))
+  await store.withdraw(a, source('mdns'), 1)
+  expect((await store.expire(clock.now())).next).toBe(1 + limits.evidenceLag)
+  await clock.advance(1 + limits.evidenceLag)
   expect(await store.expire(clock.now())).toEqual({ expired: 0, next: Infinity })
 })
 

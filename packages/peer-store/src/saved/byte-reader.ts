@@ -93,6 +93,14 @@ export class ByteReader {
     return String.fromCharCode(...this.#bytes.subarray(start, this.#at))
   }
 
+  /** A view. */
+  bytes (): Uint8Array {
+    const length = this.varint()
+    this.#need(length)
+    this.#at += length
+    return this.#bytes.subarray(this.#at - length, this.#at)
+  }
+
   #ascii (start: number, length: number): string | undefined {
     let bits = 0
     for (let i = start; i < start + length; i++) bits |= this.#bytes[i] as number

@@ -54,6 +54,14 @@ export class ByteWriter {
     for (let i = 0; i < value.length; i++) this.#bytes[this.#end++] = value.charCodeAt(i)
   }
 
+  /** Bytes behind their length. */
+  bytes (value: Uint8Array): void {
+    this.varint(value.length)
+    this.#reserve(value.length)
+    this.#bytes.set(value, this.#end)
+    this.#end += value.length
+  }
+
   /** What was written since the last time. A view: it holds until something is written again. */
   take (): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#end)

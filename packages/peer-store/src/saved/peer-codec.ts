@@ -8,20 +8,27 @@
 import { limits } from '@peerweave/interface'
 import { ByteReader, MalformedError } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
+import type { TriedEntry } from '../admission/tried-table.ts'
 import type { Outcomes } from '../confidence.ts'
-import type { Item, ItemKind, SourceItems } from '../evidence-table.ts'
+import type { Identity } from '../contact.ts'
+import type { Dormant } from '../dormant.ts'
+import type { Item, ItemKind, SourceItems } from '../claims.ts'
 import type { SignedState } from '../signed-floor.ts'
-import type { SavedContact, SavedIdentity, SavedPeer, SavedWithdrawal } from './saved-peer.ts'
+import type { SavedContact, SavedPeer, SavedWithdrawal } from './saved-peer.ts'
 import type { Reputation, Source } from '@peerweave/interface'
 
 const CONTACT = 1
 const SIGNED = 2
 const WITHDRAWALS = 4
+const TRIED = 8
+const DORMANT = 16
 
 const LAST_SEEN = 1
 const LAST_SUCCESS = 2
 const IDENTITY = 4
 const ADDRESS_OUTCOMES = 8
+
+const LAST_FAILURE = 1
 
 const REPORTER = 1
 const CHOSEN = 2
@@ -42,11 +49,14 @@ const writer = new ByteWriter()
  * @returns a view, which holds until the next call
  */
 export function encodePeer (peer: SavedPeer, boot: number): Uint8Array {
-  const { firstSeen, contact, signed, withdrawals, sources } = peer
+  const { firstSeen, contact, tried, dormant, signed, withdrawals, sources } = peer
   writer.varint(boot)
-  writer.byte((contact == null ? 0 : CONTACT) | (signed == null ? 0 : SIGNED) | (withdrawals.length === 0 ? 0 : WITHDRAWALS))
+  writer.byte((contact == null ? 0 : CONTACT) | (signed == null ? 0 : SIGNED) | (withdrawals.length === 0 ? 0 : WITHDRAWALS) |
+    (tried == null ? 0 : TRIED) | (dormant == null ? 0 : DORMANT))
   writer.float(firstSeen)
   if (contact != null) writeContact(contact)
+  if (tried != null) writeTried(tried)
+  if (dormant != null) writeDormant(dormant)
   if (signed != null) writeSigned(signed)
   if (withdrawals.length > 0) writeWithdrawals(withdrawals)
   writer.varint(sources.length)
@@ -64,12 +74,14 @@ export function decodePeer (id: string, bytes: Uint8Array, shiftOf: (boot: numbe
   const flags = reader.byte()
   const firstSeen = reader.time() + shift
   const contact = (flags & CONTACT) === 0 ? undefined : readContact(reader, shift)
+  const tried = (flags & TRIED) === 0 ? undefined : readTried(reader, id, shift)
+  const dormant = (flags & DORMANT) === 0 ? undefined : readDormant(reader, shift)
   const signed = (flags & SIGNED) === 0 ? undefined : readSigned(reader, shift)
   const withdrawals = (flags & WITHDRAWALS) === 0 ? [] : readWithdrawals(reader, shift)
   // What one source certified may stand apart from what it claimed, so twice as many.
   const sources = list(reader, 2 * limits.sourcesPerPeer, () => readItems(reader, shift))
   if (!reader.isAtEnd) throw new MalformedError('something follows')
-  return { id, firstSeen, contact, signed, withdrawals, sources }
+  return { id, firstSeen, contact, tried, dormant, signed, withdrawals, sources }
 }
 
 // — parts, each written and read —
@@ -173,7 +185,7 @@ function readOutcomes (reader: ByteReader, shift: number): Outcomes {
   return { lastSuccess: (flags & LAST_SUCCESS) === 0 ? undefined : reader.time() + shift, failures: reader.varint() }
 }
 
-function writeIdentity ({ protocols, agentVersion, protocolVersion }: SavedIdentity): void {
+function writeIdentity ({ protocols, agentVersion, protocolVersion }: Identity): void {
   writer.varint(protocols.length)
   for (const protocol of protocols) writer.text(protocol)
   for (const text of [agentVersion, protocolVersion]) {
@@ -182,12 +194,44 @@ function writeIdentity ({ protocols, agentVersion, protocolVersion }: SavedIdent
   }
 }
 
-function readIdentity (reader: ByteReader): SavedIdentity {
+function readIdentity (reader: ByteReader): Identity {
   return {
     protocols: Object.freeze(list(reader, limits.protocolsPerPeer, () => reader.text())),
     agentVersion: reader.byte() === 0 ? undefined : reader.text(),
     protocolVersion: reader.byte() === 0 ? undefined : reader.text()
   }
+}
+
+function writeTried ({ group, subgroup, since, lastSuccess, failures, lastFailure }: TriedEntry): void {
+  writer.text(group)
+  writer.text(subgroup)
+  writer.float(since)
+  writer.float(lastSuccess)
+  writer.varint(failures)
+  writer.byte(lastFailure == null ? 0 : LAST_FAILURE)
+  if (lastFailure != null) writer.float(lastFailure)
+}
+
+function readTried (reader: ByteReader, id: string, shift: number): TriedEntry {
+  return {
+    id,
+    group: reader.text(),
+    subgroup: reader.text(),
+    since: reader.time() + shift,
+    lastSuccess: reader.time() + shift,
+    failures: reader.varint(),
+    lastFailure: (reader.byte() & LAST_FAILURE) === 0 ? undefined : reader.time() + shift
+  }
+}
+
+function writeDormant ({ since, addresses }: Dormant): void {
+  writer.float(since)
+  writer.varint(addresses.length)
+  for (const address of addresses) writer.text(address)
+}
+
+function readDormant (reader: ByteReader, shift: number): Dormant {
+  return { since: reader.time() + shift, addresses: list(reader, limits.addressesPerDial, () => reader.text()) }
 }
 
 function writeSigned ({ seq, hash, envelope, rival, expiresAt }: SignedState): void {

@@ -1,6 +1,9 @@
 /** Everything that the store knows of one peer, as it goes to the disk and comes back. Times are monotonic ms. */
+import type { TriedEntry } from '../admission/tried-table.ts'
 import type { Outcomes } from '../confidence.ts'
-import type { SourceItems } from '../evidence-table.ts'
+import type { Identity } from '../contact.ts'
+import type { Dormant } from '../dormant.ts'
+import type { SourceItems } from '../claims.ts'
 import type { SignedState } from '../signed-floor.ts'
 import type { WithdrawnBySource } from '../withdrawals.ts'
 import type { Reputation, Source } from '@peerweave/interface'
@@ -9,6 +12,8 @@ export interface SavedPeer extends SavedLedger {
   readonly id: string
   readonly firstSeen: number
   readonly contact: SavedContact | undefined
+  readonly tried: TriedEntry | undefined
+  readonly dormant: Dormant | undefined
 }
 
 /** What is claimed of it. */
@@ -24,13 +29,7 @@ export interface SavedContact {
   readonly outcomes: Outcomes
   readonly addressOutcomes: ReadonlyMap<string, Outcomes>
   readonly reputation: Reputation
-  readonly identity?: SavedIdentity | undefined
-}
-
-export interface SavedIdentity {
-  readonly protocols: readonly string[]
-  readonly agentVersion?: string | undefined
-  readonly protocolVersion?: string | undefined
+  readonly identity?: Identity | undefined
 }
 
 /** The goodbyes of one source. */

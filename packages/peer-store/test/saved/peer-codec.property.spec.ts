@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { MalformedError } from '../../src/saved/byte-reader.ts'
 import { decodePeer, encodePeer } from '../../src/saved/peer-codec.ts'
-import type { Item } from '../../src/evidence-table.ts'
+import type { Item } from '../../src/claims.ts'
 import type { SavedPeer } from '../../src/saved/saved-peer.ts'
 
 const RUNS = process.env.PEERWEAVE_TIER === 'long' ? 100_000 : 3_000
@@ -35,6 +35,10 @@ const saved: fc.Arbitrary<SavedPeer> = fc.record({
       protocols: fc.array(text, { maxLength: 8 }), agentVersion: optional(text), protocolVersion: optional(text)
     }))
   })),
+  tried: optional(fc.record({
+    id: fc.constant('12D3KooW'), group: text, subgroup: text, since: time, lastSuccess: time, failures: fc.nat(), lastFailure: optional(time)
+  })),
+  dormant: optional(fc.record({ since: time, addresses: fc.array(text, { maxLength: limits.addressesPerDial }) })),
   signed: optional(fc.record({
     seq: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), hash: packed, envelope: packed, rival: optional(packed.filter(some => some !== '')), expiresAt: time
   })),
@@ -73,7 +77,7 @@ it('all times of a record move together', () => {
   fc.assert(fc.property(saved, fc.integer({ min: -1e9, max: 1e9 }), (peer, shift) => {
     const bytes = encodePeer(peer, 1).slice()
     const times = (of: SavedPeer): number[] => [
-      of.firstSeen, of.contact?.lastSeen, of.contact?.outcomes.lastSuccess, of.signed?.expiresAt,
+      of.firstSeen, of.contact?.lastSeen, of.tried?.since, of.tried?.lastSuccess, of.tried?.lastFailure, of.dormant?.since, of.contact?.outcomes.lastSuccess, of.signed?.expiresAt,
       ...of.withdrawals.flatMap(({ all, addresses, byAddress }) => [all, addresses, ...byAddress.values()]),
       ...of.sources.flatMap(({ items }) => items.flatMap(({ observedAt, expiresAt }) => [observedAt, expiresAt]))
     ].filter(one => one != null)

@@ -1,0 +1,58 @@
+/** Our own dealings with a peer, apart from what is claimed of it. Times are monotonic ms. */
+import { limits, type ConnectionStatus, type Reputation } from '@peerweave/interface'
+import type { Outcomes } from './confidence.ts'
+
+export interface Contact {
+  lastSeen?: number | undefined
+  connection: ConnectionStatus
+  /** Since when it is connected, if it is. */
+  connectedAt?: number | undefined
+  outcomes: Outcomes
+  /** Dial outcomes per address. BOUNDED: only addresses that are shown. */
+  addressOutcomes: Map<string, Outcomes>
+  reputation: Reputation
+  identity?: Identity | undefined
+}
+
+/** What identify said. */
+export interface Identity {
+  readonly protocols: readonly string[]
+  readonly agentVersion?: string | undefined
+  readonly protocolVersion?: string | undefined
+}
+
+/** A stranger's reputation: unknown, and worth nothing in a ranking. */
+export const STRANGER: Reputation = Object.freeze({ mean: 0.5, lower: 0, n: 0 })
+
+export function newContact (): Contact {
+  return { connection: 'unknown', outcomes: { failures: 0 }, addressOutcomes: new Map(), reputation: STRANGER }
+}
+
+/** @param shown - addresses that the peer has now: outcomes of others are forgotten */
+export function recordDial (contact: Contact, address: string, outcome: 'success' | 'failure', shown: ReadonlySet<string>, now: number): void {
+  for (const known of contact.addressOutcomes.keys()) {
+    if (!shown.has(known)) contact.addressOutcomes.delete(known)
+  }
+  contact.outcomes = after(contact.outcomes, outcome, now)
+  if (shown.has(address)) contact.addressOutcomes.set(address, after(contact.addressOutcomes.get(address), outcome, now))
+  if (outcome === 'success') contact.lastSeen = now
+}
+
+export function connect (contact: Contact, status: ConnectionStatus, now: number): void {
+  if (contact.connection === 'connected') contact.lastSeen = now
+  if (status !== 'connected') contact.connectedAt = undefined
+  else if (contact.connection !== 'connected') contact.connectedAt = now
+  contact.connection = status
+}
+
+export function boundedIdentity ({ protocols, agentVersion, protocolVersion }: Identity): Identity {
+  return {
+    protocols: Object.freeze([...protocols].sort().slice(0, limits.protocolsPerPeer)),
+    agentVersion: agentVersion?.slice(0, limits.agentBytes),
+    protocolVersion: protocolVersion?.slice(0, limits.agentBytes)
+  }
+}
+
+function after (before: Outcomes | undefined, outcome: 'success' | 'failure', now: number): Outcomes {
+  return outcome === 'success' ? { lastSuccess: now, failures: 0 } : { ...before, failures: (before?.failures ?? 0) + 1 }
+}
