@@ -31,8 +31,9 @@ export function confidence (testimonies: readonly Testimony[], outcomes: Outcome
 }
 
 function together (testimonies: readonly Testimony[]): number {
-  const [only] = testimonies
-  if (testimonies.length === 1 && only != null) return strength(only) // most peers
+  const [first, ...others] = testimonies
+  if (first == null) return 0
+  if (others.every(({ group }) => group === first.group)) return Math.max(...testimonies.map(strength)) // most peers
   const strongest = new Map<string, number>()
   for (const testimony of testimonies) {
     const p = strength(testimony)
@@ -44,6 +45,7 @@ function together (testimonies: readonly Testimony[]): number {
   return 1 - doubt
 }
 
-function strength ({ type, age }: Testimony): number {
+/** What one testimony says by itself. */
+export function strength ({ type, age }: Pick<Testimony, 'type' | 'age'>): number {
   return reliability(type) * 2 ** (-Math.max(0, age) / halfLife(type))
 }

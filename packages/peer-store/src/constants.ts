@@ -34,6 +34,12 @@ export const FAILURES_COUNTED = 8
 /** How old a snapshot's times and confidence may be before it is computed anew. */
 export const SNAPSHOT_AGE = 1_000
 
+/** Expired entries looked at in one turn of the event loop: a few hundred microseconds. Chosen. */
+export const EXPIRIES_PER_TURN = 32
+
+/** Ids hashed in one turn of the event loop, as above. */
+export const HASHES_PER_TURN = 128
+
 export function reliability (type: DiscoveryType): number {
   return RELIABILITY[type] ?? DEFAULT_RELIABILITY
 }

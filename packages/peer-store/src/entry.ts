@@ -8,49 +8,63 @@ import type { LiveClaims } from './live-claims.ts'
 import type { PeerView } from './view.ts'
 import type { PeerAddress, PeerInfo } from '@peerweave/interface'
 
-export interface Entry extends Ledger, Expiring {
-  readonly id: string
-  /** Monotonic ms. */
-  firstSeen: number
-  /** Our own dealings with it, once there were any. */
-  contact: Contact | undefined
-  /** Whether it is in the view. What is not, and not forgotten yet, is a ghost, or rests. */
-  isShown: boolean
-  /** Where it was when it left the view, for a start without better. */
-  dormant: Dormant | undefined
-  /** What counts, as snapshots show it, until it changes. */
-  live: LiveClaims | undefined
-  /** The last snapshot of that. */
-  view: PeerView | undefined
-  /** Addresses as they were shown last: what is parsed is used again. */
-  shownBefore: readonly PeerAddress[] | undefined
-  /** Where its hash stands in the index, once somebody asked for distances. */
-  slot: number | undefined
-  /** What readers of the feed were told last. Kept only while there are readers. */
-  told: Told | undefined
-}
-
 export interface Told {
   readonly peer: PeerInfo
   readonly fingerprint: string
 }
 
-/** @throws TypeError for an id that is none: it would show only when somebody reads it */
-export function newEntry (id: string, now: number): Entry {
-  if (!ED25519_ID.test(id)) peerIdFromString(id)
-  return {
-    ...EMPTY_LEDGER, id, firstSeen: now, contact: undefined, isShown: false, dormant: undefined, live: undefined, view: undefined,
-    shownBefore: undefined, slot: undefined, told: undefined
+/** A class, because its objects are half the size of a literal's. */
+export class Entry implements Ledger, Expiring {
+  readonly id: string
+  // — the ledger, which is the evidence table's —
+  firstRow: number = EMPTY_LEDGER.firstRow
+  dueAt: number = EMPTY_LEDGER.dueAt
+  withdrawals: Ledger['withdrawals'] = undefined
+  signed: Ledger['signed'] = undefined
+  /** Monotonic ms. */
+  firstSeen: number
+  /** Our own dealings with it, once there were any. */
+  contact: Contact | undefined = undefined
+  /** Whether it is in the view. What is not, and not forgotten yet, is a ghost, or rests. */
+  isShown = false
+  /** Where it was when it left the view, for a start without better. */
+  dormant: Dormant | undefined = undefined
+  /** What counts, as snapshots show it, until it changes. */
+  live: LiveClaims | undefined = undefined
+  /** The last snapshot of that. */
+  view: PeerView | undefined = undefined
+  /** Addresses as they were shown last: what is parsed is used again. */
+  shownBefore: readonly PeerAddress[] | undefined = undefined
+  /** Where its hash stands in the index, once somebody asked for distances. */
+  slot: number | undefined = undefined
+  /** What readers of the feed were told last. Kept only while there are readers. */
+  told: Told | undefined = undefined
+
+  /** @throws TypeError for an id that is none: it would show only when somebody reads it */
+  constructor (id: string, now: number) {
+    if (!isEd25519Id(id)) peerIdFromString(id)
+    this.id = id
+    this.firstSeen = now
+  }
+
+  get isConnected (): boolean {
+    return this.contact?.connection === 'connected'
+  }
+
+  /** Made when there is something to keep in it. */
+  get ownContact (): Contact {
+    return this.contact ??= newContact()
   }
 }
 
-/** Nearly all ids: what has this form is one. Parsing costs more than the rest of a merge. */
-const ED25519_ID = /^12D3KooW[A-S][1-9A-HJ-NP-Za-km-z]{43}$/
-
-export function contactOf (entry: Entry): Contact {
-  return entry.contact ??= newContact()
+/**
+ * Nearly all ids are of an Ed25519 key, 32 bytes behind six fixed ones: every base58 text between those of the least and
+ * the greatest key is one, and base58 sorts as text does. Parsing costs more than the rest of a merge.
+ */
+function isEd25519Id (id: string): boolean {
+  return id.length === LEAST_KEY.length && id >= LEAST_KEY && id <= GREATEST_KEY && BASE58.test(id)
 }
 
-export function isConnected (entry: Entry): boolean {
-  return entry.contact?.connection === 'connected'
-}
+const LEAST_KEY = '12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw'
+const GREATEST_KEY = '12D3KooWT3gYEvLJyx1FyyHqrmvdy1tMjpgxmu9aSeKMEuafQtyC'
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/

@@ -414,16 +414,18 @@ export class EvidenceTable {
     const kind = kinds[added] as number
     let count = 1
     let last = NONE
-    let least = added
     for (let item = this.#rows.first[row] as number; item !== NONE; item = next[item] as number) {
       last = item
-      if (kinds[item] !== kind) continue
-      count++
-      if (this.#compareRank(item, least) < 0) least = item
+      if (kinds[item] === kind) count++
     }
     if (last === NONE) this.#rows.first[row] = added
     else next[last] = added
-    if (count > (BOUNDS[kind] as number)) this.#dropFrom(row, item => item === least)
+    if (count <= (BOUNDS[kind] as number)) return
+    let least = added
+    for (let item = this.#rows.first[row] as number; item !== NONE; item = next[item] as number) {
+      if (kinds[item] === kind && this.#compareRank(item, least) < 0) least = item
+    }
+    this.#dropFrom(row, item => item === least)
   }
 
   #compareRank (a: number, b: number): number {

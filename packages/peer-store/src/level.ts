@@ -57,6 +57,7 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
   /** How the clocks stand goes with every write, for the wall clock may be set at any time. */
   #isStandingTouched = false
   #anchorsWritten: Promise<void> = Promise.resolve()
+  readonly #shiftOf = (boot: number): number => this.#boots.shiftOf(boot)
   /** What is read from the disk need not be written there. */
   #isLoading = false
 
@@ -113,34 +114,38 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
 
   override async flush (): Promise<void> {
     await this.#anchorsWritten
+    this.#log?.touch(this.#boots.key)
     await this.#log?.flush()
   }
 
   #load (entries: ReadonlyMap<string, Uint8Array>): void {
-    const records = [...entries].filter(([key, bytes]) => !this.#boots.read(key, bytes))
     const log = this.#log as DurableLog
+    for (const [key, bytes] of entries) this.#boots.read(key, bytes)
     let unreadable = 0
     this.#isLoading = true
     try {
-      for (const [id, bytes] of records) if (!this.#restore(id, bytes)) unreadable++
+      for (const [id, bytes] of entries) {
+        if (Boots.isKey(id)) continue
+        const result = this.#restore(id, bytes)
+        if (result === 'unreadable') unreadable++
+        // It ran out while the store was closed, found no room, or cannot be read.
+        if (result !== 'kept') log.del(id)
+      }
     } finally {
       this.#isLoading = false
     }
-    if (unreadable > 0) this.#report(unreadable, records.length)
-    // Known no more: it ran out while the store was closed, found no room, or could not be read.
-    for (const [id] of records) if (!this.knows(id)) log.del(id)
+    if (unreadable > 0) this.#report(unreadable, entries.size)
     for (const key of this.#boots.used) log.touch(key)
     for (const key of this.#boots.unused) log.del(key)
     log.touch(this.#boots.key, { sync: true })
   }
 
-  /** @returns false when it cannot be read, though its checksum is right: its boot is not known, or a fault of ours wrote it */
-  #restore (id: string, bytes: Uint8Array): boolean {
+  /** `unreadable`: its checksum is right, but its boot is not known, or a fault of ours wrote it. */
+  #restore (id: string, bytes: Uint8Array): 'kept' | 'forgotten' | 'unreadable' {
     try {
-      this.restore(decodePeer(id, bytes, boot => this.#boots.shiftOf(boot)))
-      return true
+      return this.restore(decodePeer(id, bytes, this.#shiftOf)) ? 'kept' : 'forgotten'
     } catch {
-      return false
+      return 'unreadable'
     }
   }
 

@@ -1,24 +1,22 @@
 /** The store's working set: every peer's ledger, what is shown of it, and who is told. On disk is `level.ts`'s. */
-import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, type Clock, type Rng } from '@peerweave/interface'
+import { limits, nextTurn, type Clock, type Rng } from '@peerweave/interface'
 import { isVerifiedRecord } from '@peerweave/records'
 import { pick } from './admission/pick.ts'
 import { placeOf } from './admission/place.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
-import { SNAPSHOT_AGE } from './constants.ts'
+import { EXPIRIES_PER_TURN, SNAPSHOT_AGE } from './constants.ts'
 import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
 import { dormantClaims } from './dormant.ts'
-import { contactOf, isConnected, newEntry, type Entry, type Told } from './entry.ts'
+import { Entry, type Told } from './entry.ts'
 import { EvidenceTable } from './evidence-table.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import { LiveClaims } from './live-claims.ts'
+import { Nearest } from './nearest.ts'
 import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
-import { sha256 } from './sha256.ts'
 import { fingerprint, PeerView } from './view.ts'
-import { XorIndex } from './xor-index.ts'
 import type { Item } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
@@ -61,10 +59,7 @@ export class PeerLedger implements PeerStore {
   readonly #places: Places
   readonly #expiry = new ExpiryQueue<Entry>()
   readonly #changes = new ChangeFeed()
-  readonly #index = new XorIndex()
-  readonly #bySlot: Array<Entry | undefined> = []
-  /** In the view, and not in the index yet. None as long as nobody asked: then all of them. */
-  #unindexed: Set<Entry> | undefined
+  readonly #nearest = new Nearest()
   /** Anchors of the run before, until there are others. */
   #lastAnchors: readonly string[] = []
 
@@ -148,11 +143,9 @@ export class PeerLedger implements PeerStore {
   }
 
   async getClosestPeers (key: Uint8Array, count: number): Promise<PeerInfo[]> {
-    const target = await sha256(key)
-    await this.#indexNewcomers()
     // What has run out and was not swept yet is passed over.
-    const slots = this.#index.closest(target, count, slot => this.#view(this.#bySlot[slot] as Entry) != null)
-    return slots.map(slot => this.#view(this.#bySlot[slot] as Entry) as PeerInfo)
+    const nearest = await this.#nearest.closest(key, count, this.#entries.values(), entry => this.#isLive(entry, this.#clock.now()))
+    return nearest.map(entry => this.#view(entry) as PeerInfo)
   }
 
   evidence (id: PeerId): readonly Evidence[] {
@@ -179,7 +172,7 @@ export class PeerLedger implements PeerStore {
   async updatePeerSeen (id: PeerId, at: number = this.#clock.now()): Promise<void> {
     const entry = this.#entries.get(id.toString())
     if (entry == null || !Number.isFinite(at)) return
-    const contact = contactOf(entry)
+    const contact = entry.ownContact
     contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
     this.#touch(entry)
   }
@@ -190,7 +183,7 @@ export class PeerLedger implements PeerStore {
     this.#beforeChange(entry)
     const now = this.#clock.now()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
-    recordDial(contactOf(entry), address.toString(), outcome, shown, now)
+    recordDial(entry.ownContact, address.toString(), outcome, shown, now)
     const moved = outcome === 'success' ? this.#places.proven(entry.id, address, now) : this.#places.failed(entry.id, now)
     this.#refresh(entry, { kind: 'outcome' })
     for (const other of moved) this.#moved(other)
@@ -201,7 +194,7 @@ export class PeerLedger implements PeerStore {
     if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
     this.#beforeChange(entry)
     const { tried } = this.#places
-    connect(contactOf(entry), status, this.#clock.now())
+    connect(entry.ownContact, status, this.#clock.now())
     this.#refresh(entry, { kind: 'connection' })
     if (tried.has(entry.id)) this.#journal?.anchorsChanged()
   }
@@ -209,7 +202,7 @@ export class PeerLedger implements PeerStore {
   setReputation (id: PeerId, reputation: Reputation): void {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
-    contactOf(entry).reputation = Object.freeze({ ...reputation })
+    entry.ownContact.reputation = Object.freeze({ ...reputation })
     this.#touch(entry)
   }
 
@@ -217,7 +210,7 @@ export class PeerLedger implements PeerStore {
     const entry = this.#entries.get(id.toString())
     if (entry == null) return
     this.#beforeChange(entry)
-    contactOf(entry).identity = boundedIdentity(identity)
+    entry.ownContact.identity = boundedIdentity(identity)
     this.#refresh(entry, { kind: 'identify' })
   }
 
@@ -267,6 +260,8 @@ export class PeerLedger implements PeerStore {
   async expire (now: number, { limit = Infinity }: { limit?: number | undefined } = {}): Promise<{ expired: number, next: number }> {
     let expired = 0
     for (let looked = 0; looked < limit; looked++) {
+      // A crowd that goes at once does not hold up everything else.
+      if (looked % EXPIRIES_PER_TURN === EXPIRIES_PER_TURN - 1) await nextTurn()
       const entry = this.#expiry.takeDue(now)
       if (entry == null) break
       const wasShown = entry.isShown
@@ -292,7 +287,7 @@ export class PeerLedger implements PeerStore {
 
   /** Tried peers that are connected, the longest first; filled up with those of the run before. */
   anchorIds (): string[] {
-    const connected = [...this.#entries.values()].filter(entry => isConnected(entry) && this.#places.tried.has(entry.id))
+    const connected = [...this.#entries.values()].filter(entry => entry.isConnected && this.#places.tried.has(entry.id))
       .sort((a, b) => (a.contact?.connectedAt ?? 0) - (b.contact?.connectedAt ?? 0) || compareText(a.id, b.id)).map(({ id }) => id)
     return [...new Set([...connected, ...this.#lastAnchors])].slice(0, limits.anchors)
   }
@@ -308,11 +303,15 @@ export class PeerLedger implements PeerStore {
     return { id, firstSeen, contact, dormant, tried: this.#places.tried.entryOf(id), ...this.#table.saved(entry) }
   }
 
-  /** Merges what was saved with what is known meanwhile. Our own dealings with it are those of this run, where there are any. */
-  restore (peer: SavedPeer): void {
+  /**
+   * Merges what was saved with what is known meanwhile. Our own dealings with it are those of this run, where there are any.
+   *
+   * @returns false when nothing of it is to be remembered
+   */
+  restore (peer: SavedPeer): boolean {
     const { id, firstSeen, contact, tried, dormant } = peer
     const now = this.#clock.now()
-    const entry = this.#byId(id) ?? newEntry(id, now)
+    const entry = this.#byId(id) ?? new Entry(id, now)
     this.#beforeChange(entry)
     const { dueAt } = entry
     this.#table.restore(entry, peer, now)
@@ -323,6 +322,7 @@ export class PeerLedger implements PeerStore {
     const addresses = this.#table.addresses(entry)
     entry.dormant ??= dormant ?? (addresses.length === 0 ? undefined : { since: Math.min(now, entry.dueAt), addresses })
     this.#refresh(entry, { kind: 'restore' }, dueAt)
+    return entry.isShown || this.knows(id)
   }
 
   #merge (evidence: Evidence): MergeResult {
@@ -333,7 +333,7 @@ export class PeerLedger implements PeerStore {
     const known = this.#known(evidence.peerId)
     if (evidence.multiaddrs.length === 0 && known?.isShown !== true) return { outcome: 'refused', reason: 'no-address' }
     const now = this.#clock.now()
-    const entry = known ?? newEntry(evidence.peerId.toString(), now)
+    const entry = known ?? new Entry(evidence.peerId.toString(), now)
     this.#beforeChange(entry)
     const { dueAt } = entry
     const effect = this.#table.merge(entry, evidence, now)
@@ -349,17 +349,6 @@ export class PeerLedger implements PeerStore {
     return result.outcome === 'new' && !entry.isShown ? { outcome: 'refused', reason: 'full' } : result
   }
 
-  /** Hashing waits for somebody who asks: most nodes never do. */
-  async #indexNewcomers (): Promise<void> {
-    this.#unindexed ??= new Set(this.#entries.values())
-    for (const entry of this.#unindexed) {
-      const hash = await sha256(peerIdFromString(entry.id).toMultihash().bytes)
-      if (!this.#unindexed.delete(entry)) continue // gone, or another question was faster
-      entry.slot = this.#index.insert(hash)
-      this.#bySlot[entry.slot] = entry
-    }
-  }
-
   #known (id: PeerId): Entry | undefined {
     return this.#byId(id.toString())
   }
@@ -369,7 +358,7 @@ export class PeerLedger implements PeerStore {
   }
 
   #ghost (peerId: PeerId): Entry {
-    const entry = newEntry(peerId.toString(), this.#clock.now())
+    const entry = new Entry(peerId.toString(), this.#clock.now())
     this.#toGhosts(entry)
     return entry
   }
@@ -394,7 +383,7 @@ export class PeerLedger implements PeerStore {
     this.#touch(entry)
     const addresses = entry.isShown && now >= entry.dueAt ? this.#table.addresses(entry) : undefined
     this.#table.lapse(entry, now)
-    if (!isConnected(entry) && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause, filedAt, addresses)
+    if (!entry.isConnected && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause, filedAt, addresses)
 
     if (entry.dueAt !== filedAt) this.#expiry.file(entry)
     entry.dormant = undefined
@@ -403,7 +392,7 @@ export class PeerLedger implements PeerStore {
       this.#ghosts.delete(entry.id)
       this.#resting.delete(entry.id)
       this.#entries.set(entry.id, entry)
-      this.#unindexed?.add(entry)
+      this.#nearest.add(entry)
       entry.isShown = true
       // Before it is told: a newcomer that must go at once was never there.
       this.#makeRoom(entry)
@@ -448,7 +437,7 @@ export class PeerLedger implements PeerStore {
     if (entry == null) return
     this.#beforeChange(entry)
     this.#journal?.touch(id, { sync: true })
-    if (isConnected(entry)) this.#journal?.anchorsChanged()
+    if (entry.isConnected) this.#journal?.anchorsChanged()
     this.#refresh(entry, { kind: 'outcome' })
   }
 
@@ -458,11 +447,15 @@ export class PeerLedger implements PeerStore {
     const { view } = entry
     const isDue = now >= entry.dueAt
     if (view != null && !isDue && now - view.madeAt < SNAPSHOT_AGE) return view
-    if (entry.contact?.connection !== 'connected' && !this.#table.hasAddress(entry, now)) return undefined
+    if (!this.#isLive(entry, now)) return undefined
     if (isDue) this.#settle(entry)
-    else entry.shownBefore = view?.shown ?? entry.shownBefore
     entry.live ??= new LiveClaims(this.#table, entry, now)
     return entry.view = new PeerView(entry, entry.live, this.#clock, peerId)
+  }
+
+  /** Whether it is there, swept or not. */
+  #isLive (entry: Entry, now: number): boolean {
+    return (entry.isShown && now < entry.dueAt) || entry.isConnected || this.#table.hasAddress(entry, now)
   }
 
   /** To be called before anything of it changes: snapshots that are out keep what they show. */
@@ -487,7 +480,7 @@ export class PeerLedger implements PeerStore {
       if (entry == null) continue
       // Of the newcomer nobody was told yet.
       if (entry !== newcomer) this.#beforeChange(entry)
-      if (!this.#places.new.has(entry.id) && !isConnected(entry)) {
+      if (!this.#places.new.has(entry.id) && !entry.isConnected) {
         this.#forget(entry, { kind: 'displaced' })
         continue
       }
@@ -527,13 +520,8 @@ export class PeerLedger implements PeerStore {
     this.#settle(entry)
     entry.shownBefore = undefined
     this.#entries.delete(entry.id)
-    this.#unindexed?.delete(entry)
+    this.#nearest.remove(entry)
     this.#places.new.removePeer(entry.id)
-    if (entry.slot != null) {
-      this.#index.remove(entry.slot)
-      this.#bySlot[entry.slot] = undefined
-      entry.slot = undefined
-    }
     if (entry.told != null) this.#changes.publish({ kind: 'lost', peer: entry.told.peer, cause })
     entry.told = undefined
   }

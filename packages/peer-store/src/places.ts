@@ -27,8 +27,10 @@ export class Places {
       this.new.removePeer(id)
       return
     }
-    for (const held of [...this.new.vouchersOf(id)]) {
-      if (!vouchers.some(voucher => isSame(voucher, held))) this.new.remove(held)
+    if (this.new.has(id)) {
+      for (const held of [...this.new.vouchersOf(id)]) {
+        if (!vouchers.some(voucher => isSame(voucher, held))) this.new.remove(held)
+      }
     }
     for (const voucher of vouchers) this.new.add(voucher)
   }

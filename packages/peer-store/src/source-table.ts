@@ -6,6 +6,9 @@
  */
 import type { Source } from '@peerweave/interface'
 
+/** Chosen: five mechanisms. */
+const RECENT = 8
+
 interface Row {
   key: string
   source: Source
@@ -17,8 +20,23 @@ export class SourceTable {
   readonly #rows: Array<Row | undefined> = []
   readonly #free: number[] = []
 
+  /** The sources asked for last: a round of sightings has few, and comparing is cheaper than making a key. */
+  readonly #recent: Array<number | undefined> = Array.from({ length: RECENT })
+  #oldest = 0
+
   /** Without counting as a use: call `use` before anything is released. */
   idOf (source: Source): number {
+    for (const id of this.#recent) {
+      const known = id == null ? undefined : this.#rows[id]?.source
+      if (known != null && known.path === source.path && known.group === source.group && (known.reporter ?? '') === (source.reporter ?? '')) return id as number
+    }
+    const id = this.#lookUp(source)
+    this.#recent[this.#oldest] = id
+    this.#oldest = (this.#oldest + 1) % RECENT
+    return id
+  }
+
+  #lookUp (source: Source): number {
     const key = keyOf(source)
     let id = this.#ids.get(key)
     if (id == null) {

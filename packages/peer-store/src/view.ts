@@ -3,10 +3,10 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
-import { confidence, type Outcomes, type Testimony } from './confidence.ts'
+import { confidence, strength, type Outcomes, type Testimony } from './confidence.ts'
 import { newContact, type Contact } from './contact.ts'
 import type { Claims, Item, SourceItems } from './claims.ts'
-import type { Clock, ConnectionStatus, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
+import type { Clock, ConnectionStatus, DiscoveryType, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 /** What a view is made of, beside what is claimed. */
@@ -17,6 +17,8 @@ export interface ViewOf {
   readonly contact: Contact | undefined
   /** Of earlier snapshots: what was parsed for them is used again. */
   readonly shownBefore: readonly PeerAddress[] | undefined
+  /** The last snapshot of the same claims. */
+  readonly view: PeerView | undefined
 }
 
 /** Of a peer that we had nothing to do with yet: most of them. */
@@ -43,6 +45,9 @@ export class PeerView implements PeerInfo {
   readonly #addressOutcomes: ReadonlyMap<string, Outcomes>
   readonly #toWall: number
   readonly #identified: readonly string[] | undefined
+  /** The one source of all addresses, when {@link #before} are those of the same claims: then only their confidence has faded. */
+  readonly #fading: DiscoveryType | undefined
+  #only: DiscoveryType | undefined
   #peerId: PeerId | undefined
   #addresses: readonly PeerAddress[] | undefined
   #protocols: readonly string[] | undefined
@@ -51,14 +56,15 @@ export class PeerView implements PeerInfo {
   #confidence: number | undefined
   #expiresAt: number | undefined
 
-  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore }: ViewOf, live: Claims, clock: Clock, peerId: PeerId | undefined) {
+  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore, view }: ViewOf, live: Claims, clock: Clock, peerId: PeerId | undefined) {
     const now = clock.now()
     const toWall = clock.wall() - now
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
     const isConnected = connection === 'connected'
     this.#id = id
     this.#peerId = peerId
-    this.#before = shownBefore
+    this.#before = view == null ? shownBefore : view.#addresses ?? view.#before
+    this.#fading = addressOutcomes.size === 0 && view != null ? view.#only : undefined
     this.firstSeen = firstSeen + toWall
     this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
     this.connectionStatus = connection
@@ -80,7 +86,17 @@ export class PeerView implements PeerInfo {
   }
 
   get addresses (): readonly PeerAddress[] {
-    return this.#addresses ??= addresses(this.#live.sources, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
+    return this.#addresses ??= this.#derived()
+  }
+
+  #derived (): readonly PeerAddress[] {
+    if (this.#fading != null && this.#before != null) {
+      this.#only = this.#fading
+      return faded(this.#before, this.#fading, this.madeAt, this.#toWall)
+    }
+    const live = this.#live.sources
+    if (live.length === 1 && this.#addressOutcomes.size === 0) this.#only = live[0]?.source.type
+    return addresses(live, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
   }
 
   get expiresAt (): number {
@@ -163,7 +179,7 @@ function addresses (
   live: readonly SourceItems[], outcomes: ReadonlyMap<string, Outcomes>, now: number, toWall: number,
   before: readonly PeerAddress[] = []
 ): readonly PeerAddress[] {
-  const ranked = claimsByAddress(live).map(([name, list]): Candidate => ({
+  const ranked = Array.from(claimsByAddress(live), ([name, list]): Candidate => ({
     name,
     list,
     isCertified: list.some(({ item }) => item.kind === 'certified'),
@@ -174,26 +190,43 @@ function addresses (
   return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }, i) => Object.freeze({
     multiaddr: parsed(name, before, i),
     certified: isCertified,
-    sources: [...new Set(list.map(({ source }) => source.source.path))].sort(),
+    sources: pathsOf(list),
     lastSeen: latest(list, ({ item }) => item.observedAt) + toWall,
     expiresAt: latest(list, ({ item }) => item.expiresAt) + toWall,
     confidence
   })))
 }
 
+/** What one source says fades at one speed, so the order stays. */
+function faded (before: readonly PeerAddress[], type: DiscoveryType, now: number, toWall: number): readonly PeerAddress[] {
+  return Object.freeze(before.map(({ multiaddr, certified, sources, lastSeen, expiresAt }) => Object.freeze({
+    multiaddr, certified, sources, lastSeen, expiresAt, confidence: strength({ type, age: now - (lastSeen - toWall) })
+  })))
+}
+
 const NO_OUTCOMES: Outcomes = Object.freeze({ failures: 0 })
 
-function claimsByAddress (live: readonly SourceItems[]): Array<[string, AddressClaim[]]> {
+function claimsByAddress (live: readonly SourceItems[]): Iterable<readonly [string, AddressClaim[]]> {
   const claims = new Map<string, AddressClaim[]>()
   for (const source of live) {
     for (const item of source.items) {
-      if (item.kind !== 'address' && item.kind !== 'certified') continue
+      if (!isAddress(item)) continue
       const list = claims.get(item.name)
       if (list == null) claims.set(item.name, [{ source, item }])
       else list.push({ source, item })
     }
   }
-  return [...claims]
+  return claims
+}
+
+function isAddress ({ kind }: Item): boolean {
+  return kind === 'address' || kind === 'certified'
+}
+
+function pathsOf (list: readonly AddressClaim[]): string[] {
+  const [first] = list
+  if (list.length === 1 && first != null) return [first.source.source.path]
+  return [...new Set(list.map(({ source }) => source.source.path))].sort()
 }
 
 function compareCandidates (a: Candidate, b: Candidate): number {

@@ -2,7 +2,7 @@
  * The store on disk against a plain list of what was said: any sequence of claims, goodbyes, removals, waiting, restarts,
  * crashes, sleep and steps of the wall clock shows the peers, addresses and sources that the list shows.
  */
-import { virtualClock, type VirtualClock } from '@peerweave/interface'
+import { virtualClock, type Source, type VirtualClock } from '@peerweave/interface'
 import { simDisk, type SimDisk } from '@peerweave/simulator'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
@@ -68,14 +68,14 @@ const commands: fc.Arbitrary<[string, Command]> = fc.oneof(
       const observedAt = model.time - lag
       model.claims.push({ peer, source, address, observedAt, expiresAt: observedAt + ttl })
       const at = clock.now() - lag
-      await store.addPeer(claim(peers[peer] as PeerId, { at, ttl, from: sources[source] as never, addresses: [addresses[address] as string] }))
+      await store.addPeer(claim(peers[peer] as PeerId, { at, ttl, from: sources[source] as Source, addresses: [addresses[address] as string] }))
     }
   ]) },
   { weight: 2, arbitrary: fc.tuple(who, from, fc.option(where, { nil: undefined }), fc.nat(30_000)).map(([peer, source, address, lag]): [string, Command] => [
     `goodbye ${peer} ${source} ${address} ${lag} ago`, async (model, { store, clock }) => {
       model.goodbyes.push({ peer, source, address, at: model.time - lag })
-      const named = address == null ? undefined : [multiaddr(addresses[address] as string)]
-      await store.withdraw(peers[peer] as PeerId, sources[source] as never, clock.now() - lag, named)
+      const named = address == null ? undefined : [multiaddr(addresses[address])]
+      await store.withdraw(peers[peer] as PeerId, sources[source] as Source, clock.now() - lag, named)
     }
   ]) },
   who.map((peer): [string, Command] => [`remove ${peer}`, async (model, { store }) => {

@@ -31,6 +31,6 @@ export function decodeCheckpoint (bytes: Uint8Array): { version: number, checkpo
   const frame = decodeFrame(CHECKPOINT_KEY, bytes)
   if (frame == null) return undefined
   if (frame.value.length < 24) return { version: frame.version, checkpoint: EMPTY_CHECKPOINT }
-  const view = new DataView(frame.value.buffer)
+  const view = new DataView(frame.value.buffer, frame.value.byteOffset)
   return { version: frame.version, checkpoint: { generation: view.getFloat64(0), count: view.getFloat64(8), sum: view.getFloat64(16) } }
 }

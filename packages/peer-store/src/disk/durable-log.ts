@@ -2,7 +2,7 @@
  * Records on disk for a working set in memory: it takes changes at once, writes them in batches, and outlives whatever
  * the disk does. It reads the disk once, at the start; after that the caller's memory is what there is to read.
  */
-import { knownOptions, NotStartedError, numberOption, toError } from '@peerweave/interface'
+import { knownOptions, nextTurn, NotStartedError, numberOption, toError } from '@peerweave/interface'
 import { CHECKPOINT_KEY, encodeCheckpoint } from './checkpoint.ts'
 import { isReadOnlyError } from './error-code.ts'
 import { checksumIn, encodeFrame } from './frame.ts'
@@ -20,11 +20,11 @@ export const SYNC_DELAY = 5_000
 export const RETRY_FIRST = 1_000
 export const RETRY_LAST = 60_000
 
-/**
- * Changes in one batch: encoding and handing over so many takes about a millisecond, and nothing else runs meanwhile.
- * What one call after the other put waits together, so it may be cut here; each batch is all or nothing.
- */
-export const BATCH_CHANGES = 256
+/** Changes in one batch, which is all or nothing. Each synced batch costs a sync, so few would be slow. Chosen. */
+export const BATCH_CHANGES = 1_024
+
+/** Changes encoded in one turn of the event loop: about a millisecond. Chosen. */
+const TURN_CHANGES = 256
 
 /** Deletions remembered while nobody could read what is on disk; further ones are forgotten. Chosen. */
 const BLIND_DELETIONS = 65_536
@@ -300,16 +300,17 @@ class BatchedLog implements DurableLog {
    */
   async #writeWaiting (sync: boolean): Promise<void> {
     let left = this.#dirty.size
-    const take = (): Batch => {
+    const take = async (): Promise<Batch> => {
       // A log that is rebuilt is there at once or not at all.
       const count = this.#isRebuilding ? left : Math.min(left, BATCH_CHANGES)
       left -= count
-      return this.#nextBatch(count)
+      return await this.#nextBatch(count)
     }
-    let batch = take()
+    let batch = await take()
     for (;;) {
       const written = (this.#log as DiskLog).batch(batch.writes, { sync })
-      const next = left > 0 && !this.#isRebuilding ? take() : undefined
+      written.catch(() => {}) // waited for below
+      const next = left > 0 && !this.#isRebuilding ? await take() : undefined
       try {
         await written
       } catch (error) {
@@ -328,11 +329,12 @@ class BatchedLog implements DurableLog {
     if (sync) this.#isUnsynced = !await this.#writeHead(batch.checkpoint)
   }
 
-  #nextBatch (size: number): Batch {
+  async #nextBatch (size: number): Promise<Batch> {
     const taken: Batch['taken'] = []
     const writes: DiskWrite[] = []
     for (const [key, pending] of this.#dirty) {
       if (taken.length === size) break
+      if (taken.length % TURN_CHANGES === TURN_CHANGES - 1) await nextTurn()
       taken.push([key, pending])
       this.#dirty.delete(key)
       const frame = pending === TOUCHED ? this.#present(key) : pending

@@ -27,12 +27,12 @@ export function encodeFrame (key: string, value: Uint8Array, version: number): U
   return frame
 }
 
-/** @returns `undefined` when it is damaged */
+/** @returns `undefined` when it is damaged. `value` is a view into `frame`. */
 export function decodeFrame (key: string, frame: Uint8Array): Frame | undefined {
   const version = frame[0]
   if (version == null || frame.length < HEADER) return undefined
   const checksum = checksumIn(frame)
-  const value = new Uint8Array(frame.subarray(HEADER)) // not slice(): of a Buffer that is no copy
+  const value = new Uint8Array(frame.buffer, frame.byteOffset + HEADER, frame.length - HEADER)
   return checksum === checksumOf(key, value, version) ? { version, checksum, value } : undefined
 }
 

@@ -45,17 +45,20 @@ export class Boots {
     return `${PREFIX}${this.#current}`
   }
 
-  /** Takes it when it is about a boot; false otherwise. A damaged one is dropped: see {@link shiftOf}. */
-  read (key: string, bytes: Uint8Array): boolean {
+  static isKey (key: string): boolean {
+    return key.startsWith(PREFIX)
+  }
+
+  /** Takes it when it is about a boot. A damaged one is dropped: see {@link shiftOf}. */
+  read (key: string, bytes: Uint8Array): void {
     const boot = bootIn(key)
-    if (boot == null) return false
+    if (boot == null) return
     if (boot === this.#current) this.#current = (boot + 1) % 2 ** 32
     try {
       this.#earlier.set(boot, decode(bytes))
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error
     }
-    return true
   }
 
   /**

@@ -5,6 +5,13 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** As in `ByteWriter`. */
 const SHORT = 64
 
+/**
+ * Texts read last, by a hash: groups and protocols come in record after record, and making a text costs more than finding
+ * it. BOUNDED.
+ */
+const RECENT = 1_024
+const recent = Array.from<string | undefined>({ length: RECENT })
+
 export class MalformedError extends Error {
   override readonly name = 'MalformedError'
 }
@@ -103,8 +110,23 @@ export class ByteReader {
 
   #ascii (start: number, length: number): string | undefined {
     let bits = 0
-    for (let i = start; i < start + length; i++) bits |= this.#bytes[i] as number
-    return bits > 0x7f ? undefined : String.fromCharCode.apply(null, this.#bytes.subarray(start, start + length) as unknown as number[])
+    let hash = length
+    for (let i = start; i < start + length; i++) {
+      const byte = this.#bytes[i] as number
+      bits |= byte
+      hash = (hash * 31 + byte) | 0
+    }
+    if (bits > 0x7f) return undefined
+    const slot = hash & (RECENT - 1)
+    const known = recent[slot]
+    if (known != null && this.#isAt(start, length, known)) return known
+    return recent[slot] = String.fromCharCode.apply(null, this.#bytes.subarray(start, start + length) as unknown as number[])
+  }
+
+  #isAt (start: number, length: number, text: string): boolean {
+    if (text.length !== length) return false
+    for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== this.#bytes[start + i]) return false
+    return true
   }
 
   #need (size: number): void {

@@ -278,5 +278,7 @@ function readWithdrawalTime (reader: ByteReader): number {
 }
 
 function list<Part> (reader: ByteReader, bound: number, read: () => Part): Part[] {
-  return Array.from({ length: reader.count(bound) }, read)
+  const parts: Part[] = []
+  for (let left = reader.count(bound); left > 0; left--) parts.push(read())
+  return parts
 }
