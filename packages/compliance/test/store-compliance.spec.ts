@@ -21,6 +21,11 @@ describe('the suite rejects each bad store for its own reason, and for no other'
 })
 
 describe('the cast', () => {
+  it('breaks every clause at least once', () => {
+    const broken = new Set(badPeerStores.flatMap(({ breaks }) => breaks))
+    expect(storeClauses.map(({ id }) => id).filter(id => !broken.has(id))).toEqual([])
+  })
+
   it('names clauses that exist, and no store twice', () => {
     const ids = storeClauses.map(({ id }) => id)
     expect(badPeerStores.flatMap(({ breaks }) => breaks).filter(id => !ids.includes(id))).toEqual([])
