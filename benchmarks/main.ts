@@ -1,36 +1,48 @@
 /**
- * `npm run bench -- NAME… [--json]`: measures ours beside a baseline, alternated in one process.
+ * `npm run bench -- NAME… [--full] [--json]`: measures ours beside a baseline, alternated in one process.
  *
  * stdout holds the rows (JSON lines with `--json`, a table without), stderr the progress. Exit 1 when a row misses its
- * goal, or a goal of `goals.json` has no row.
+ * goal, or a goal of `goals.json` has no row. `NAME/PART` measures one part of a benchmark.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { Benchmark, Row } from './harness.ts'
+import { describeGoal, goalsOf, isOnlyInFull, isReached, type Goal } from './goals.ts'
+import type { Benchmark, Measured } from './harness.ts'
 
-const names = readdirSync(new URL('suites', import.meta.url)).filter(file => file.endsWith('.ts')).map(file => file.slice(0, -3))
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean', default: false } } })
+interface Row extends Measured {
+  bench: string
+  goal: Goal
+  ok: boolean
+}
+
+const names = readdirSync(new URL('suites', import.meta.url), { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts')).map(file => file.slice(0, -3).replaceAll('\\', '/')).sort()
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, full: { type: 'boolean', default: false } }
+})
 const unknown = positionals.filter(name => !names.includes(name))
 if (positionals.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) console.error(`no benchmark is named ${unknown.join(', ')}`)
-  console.error(`usage: npm run bench -- NAME… [--json]\nNAME: ${names.join(', ')}`)
+  console.error(`usage: npm run bench -- NAME… [--full] [--json]\nNAME: ${names.join(', ')}`)
   process.exit(2)
 }
 
-/** Bench → metric → goal as the issues state it: a ratio to reach, or `null` where they state none. */
-const goals = JSON.parse(readFileSync(new URL('goals.json', import.meta.url), 'utf8')) as Record<string, Record<string, number | null>>
-
 let isMet = true
-for (const bench of positionals) {
-  const { run } = await import(`./suites/${bench}.ts`) as Benchmark
-  const expected = new Map(Object.entries(goals[bench] ?? {}))
-  for await (const measured of run(text => console.error(`${bench}: ${text}`))) {
+for (const name of positionals) {
+  const { run } = await import(`./suites/${name}.ts`) as Benchmark
+  const [bench = name, part] = name.split('/')
+  const expected = new Map(goalsOf(bench))
+  for await (const measured of run(text => console.error(`${name}: ${text}`), { full: values.full })) {
     const isKnown = expected.has(measured.metric)
     const goal = expected.get(measured.metric) ?? null
     expected.delete(measured.metric)
-    report({ bench, ...measured, goal, ok: isKnown && (goal == null || (measured.ratio ?? NaN) >= goal) })
+    report({ bench, ...measured, goal, ok: isKnown && isReached(goal, measured) })
   }
+  // What the other parts measure is not missing.
+  if (part != null) continue
   for (const [metric, goal] of expected) {
+    if (!values.full && isOnlyInFull(goal)) continue
     report({ bench, metric, value: null, unit: '', baseline: null, baselineValue: null, ratio: null, goal, ok: false })
   }
 }
@@ -43,10 +55,11 @@ function report (row: Row): void {
     return
   }
   const { bench, metric, value, unit, baseline, baselineValue, ratio, goal, ok } = row
-  const beside = baseline == null ? '' : `, ${baseline} ${round(baselineValue)} ${unit}: ${round(ratio)}×`
-  console.log(`${ok ? 'ok  ' : 'MISS'} ${bench} ${metric}: ${round(value)} ${unit}${beside}${goal == null ? '' : ` (goal ${goal}×)`}`)
+  const compared = baseline == null ? '' : `, ${baseline} ${round(baselineValue)} ${unit}: ${round(ratio)}×`
+  console.log(`${ok ? 'ok  ' : 'MISS'} ${bench} ${metric}: ${round(value)} ${unit}${compared}${describeGoal(goal)}`)
 }
 
 function round (value: number | null): string {
-  return value == null ? 'nothing' : value.toPrecision(3)
+  if (value == null) return 'nothing'
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }

@@ -7,7 +7,7 @@ import { yamux } from '@libp2p/yamux'
 import { bootstrap } from '@peerweave/bootstrap'
 import { peerweaveDefaults } from '@peerweave/libp2p'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { alternate, type Measured } from '../harness.ts'
+import { alternate, beside, type Measured } from '../harness.ts'
 import type { Libp2p } from '@libp2p/interface'
 
 const REPEATS = 7
@@ -17,12 +17,12 @@ export async function * run (progress: (text: string) => void): AsyncGenerator<M
   const list = seed.getMultiaddrs().map(String)
   try {
     progress(`${REPEATS} joins each …`)
-    const { ours, baseline } = await alternate(
+    const values = await alternate(
       () => timeToConnect(() => createLibp2p({ ...options(), start: false, services: { identify: identify(), seeds: bootstrap({ list }) } })),
       () => timeToConnect(() => createLibp2p({ ...options(), start: false, peerDiscovery: [libp2pBootstrap({ list })] })),
       REPEATS
     )
-    yield { metric: 'start to connected', value: ours, unit: 'ms', baseline: '@libp2p/bootstrap', baselineValue: baseline, ratio: baseline / ours }
+    yield beside('start to connected', 'ms', '@libp2p/bootstrap', values)
   } finally {
     await seed.stop()
   }

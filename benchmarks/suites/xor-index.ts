@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { XorIndex } from '../../packages/peer-store/src/xor-index.ts'
-import { alternate, median, type Measured } from '../harness.ts'
+import { alone, alternate, beside, median, type Measured } from '../harness.ts'
 
 const REPEATS = 7
 const COUNT = 20
@@ -34,13 +34,13 @@ export async function * run (progress: (text: string) => void): AsyncGenerator<M
     const scan = held(new FlatScan(size), keys)
     const draw = (count: number): Uint8Array => hashes(count, prefix.subarray(0, shared))
     check(index, scan, draw(5))
-    const { ours, baseline } = await alternate(
+    const values = await alternate(
       // The clock is read seldom beside a query of 1 µs, and at every query of the scan.
       async () => perQuery(index, draw(20_000), draw(1_000), 100),
       async () => perQuery(scan, draw(queries), draw(10_000), 1),
       REPEATS
     )
-    yield { metric: `closest 20 of ${name}`, value: ours, unit: 'µs', baseline: 'flat scan', baselineValue: baseline, ratio: baseline / ours }
+    yield beside(`closest 20 of ${name}`, 'µs', 'flat scan', values)
 
     if (size < 1_000_000) continue
     progress('growth, inserts and removals at 1M …')
@@ -49,24 +49,13 @@ export async function * run (progress: (text: string) => void): AsyncGenerator<M
       async () => perQuery(small, draw(20_000), draw(1_000), 100),
       REPEATS
     )
-    yield {
-      metric: 'closest 20, growth 1k to 1M',
-      value: growth.ours,
-      unit: 'µs',
-      baseline: 'at 1k',
-      baselineValue: growth.baseline,
-      ratio: growth.baseline / growth.ours
-    }
+    yield beside('closest 20, growth 1k to 1M', 'µs', 'at 1k', growth)
     const memory = index.byteLength / index.size
     const churns = Array.from({ length: REPEATS }, () => churn(index, draw(CHURN)))
     yield alone('insert at 1M', median(churns.map(({ insert }) => insert)), 'ns')
     yield alone('remove at 1M', median(churns.map(({ remove }) => remove)), 'ns')
     yield alone('memory at 1M', memory, 'bytes per hash')
   }
-}
-
-function alone (metric: string, value: number, unit: string): Measured {
-  return { metric, value, unit, baseline: null, baselineValue: null, ratio: null }
 }
 
 /** µs per query, the inserts included. */
