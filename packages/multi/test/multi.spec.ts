@@ -220,7 +220,7 @@ describe('asking', () => {
     one.say(claim(a))
     await w.clock.settle()
     two.answers.push(claim(a), claim(b))
-    expect((await Array.fromAsync(w.multi.discover())).map(({ peerId }) => peerId)).toEqual([a, b])
+    expect((await Array.fromAsync(w.multi.discover())).map(({ peerId }) => peerId.toString())).toEqual([a, b].map(String))
     await w.multi.stop()
   })
 
@@ -243,7 +243,7 @@ describe('asking', () => {
     await started(w)
     const asking = Array.fromAsync(w.multi.discover({ deadline: 500 }))
     await w.clock.advance(500)
-    expect((await asking).map(({ peerId }) => peerId)).toEqual([a])
+    expect((await asking).map(({ peerId }) => peerId.toString())).toEqual([a.toString()])
     await stopped(w)
   })
 

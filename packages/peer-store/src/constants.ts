@@ -37,6 +37,9 @@ export const SNAPSHOT_AGE = 1_000
 /** Expired entries looked at in one turn of the event loop: a few hundred microseconds. Chosen. */
 export const EXPIRIES_PER_TURN = 32
 
+/** Records of the expiry queue that count no more and are dropped in one turn, as above. */
+export const STALE_PER_TURN = 1_024
+
 /** Ids hashed in one turn of the event loop, as above. */
 export const HASHES_PER_TURN = 128
 

@@ -1,5 +1,6 @@
 /** One peer in the working set. */
 import { peerIdFromString } from '@libp2p/peer-id'
+import { isEd25519Id } from './ed25519-id.ts'
 import { EMPTY_LEDGER, type Ledger } from './evidence-table.ts'
 import { newContact, type Contact } from './contact.ts'
 import type { Dormant } from './dormant.ts'
@@ -56,15 +57,3 @@ export class Entry implements Ledger, Expiring {
     return this.contact ??= newContact()
   }
 }
-
-/**
- * Nearly all ids are of an Ed25519 key, 32 bytes behind six fixed ones: every base58 text between those of the least and
- * the greatest key is one, and base58 sorts as text does. Parsing costs more than the rest of a merge.
- */
-function isEd25519Id (id: string): boolean {
-  return id.length === LEAST_KEY.length && id >= LEAST_KEY && id <= GREATEST_KEY && BASE58.test(id)
-}
-
-const LEAST_KEY = '12D3KooW9pNAk8aiBuGVQtWRdbkLmo5qVL3e2h5UxbN2Nz9ttwiw'
-const GREATEST_KEY = '12D3KooWT3gYEvLJyx1FyyHqrmvdy1tMjpgxmu9aSeKMEuafQtyC'
-const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/

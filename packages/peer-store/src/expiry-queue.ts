@@ -16,7 +16,7 @@ export class ExpiryQueue<Entry extends Expiring> {
 
   /** When to look next, monotonic ms; `Infinity`: never. */
   get next (): number {
-    this.#skipStale()
+    this.dropStale(Infinity)
     return this.#queue.peekValue() ?? Infinity
   }
 
@@ -39,8 +39,17 @@ export class ExpiryQueue<Entry extends Expiring> {
     return this.#queue.pop()
   }
 
-  #skipStale (): void {
-    while (this.#queue.length > 0 && this.#queue.peek()?.dueAt !== this.#queue.peekValue()) this.#queue.pop()
+  /**
+   * Drops at most so many records that count no more from the top: whoever asks for `next` drops all of them.
+   *
+   * @returns whether there may be more
+   */
+  dropStale (limit: number): boolean {
+    for (let dropped = 0; this.#queue.length > 0 && this.#queue.peek()?.dueAt !== this.#queue.peekValue(); dropped++) {
+      if (dropped === limit) return true
+      this.#queue.pop()
+    }
+    return false
   }
 
   #tidy (): void {

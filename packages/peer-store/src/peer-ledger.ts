@@ -6,7 +6,7 @@ import { pick } from './admission/pick.ts'
 import { placeOf } from './admission/place.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
-import { EXPIRIES_PER_TURN, SNAPSHOT_AGE } from './constants.ts'
+import { EXPIRIES_PER_TURN, SNAPSHOT_AGE, STALE_PER_TURN } from './constants.ts'
 import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
 import { dormantClaims } from './dormant.ts'
 import { Entry, type Told } from './entry.ts'
@@ -16,6 +16,7 @@ import { LiveClaims } from './live-claims.ts'
 import { Nearest } from './nearest.ts'
 import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
+import { ShardedMap } from './sharded-map.ts'
 import { fingerprint, PeerView } from './view.ts'
 import type { Item } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
@@ -44,7 +45,7 @@ export interface PeerLedgerInit {
 
 export class PeerLedger implements PeerStore {
   /** Peers in the view. BOUNDED by `capacity`, `limits.triedPeers` and the connections. */
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new ShardedMap<Entry>()
   /**
    * Peers of whom nothing counts: remembered for R because goodbyes and late claims may still meet, and then dormant, for
    * a start without better. They take nobody's place. BOUNDED by `limits.ghosts`; the oldest goes.
@@ -260,8 +261,9 @@ export class PeerLedger implements PeerStore {
   async expire (now: number, { limit = Infinity }: { limit?: number | undefined } = {}): Promise<{ expired: number, next: number }> {
     let expired = 0
     for (let looked = 0; looked < limit; looked++) {
-      // A crowd that goes at once does not hold up everything else.
+      // A crowd that goes at once does not hold up everything else, nor does what it leaves in the queue.
       if (looked % EXPIRIES_PER_TURN === EXPIRIES_PER_TURN - 1) await nextTurn()
+      while (this.#expiry.dropStale(STALE_PER_TURN)) await nextTurn()
       const entry = this.#expiry.takeDue(now)
       if (entry == null) break
       const wasShown = entry.isShown

@@ -1,10 +1,10 @@
 /** The woven view of one peer: a pure function of the live claims, our own contact with the peer, and the time. */
-import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import { confidence, strength, type Outcomes, type Testimony } from './confidence.ts'
 import { newContact, type Contact } from './contact.ts'
+import { lazyPeerId } from './lazy-peer-id.ts'
 import type { Claims, Item, SourceItems } from './claims.ts'
 import type { Clock, ConnectionStatus, DiscoveryType, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
@@ -82,7 +82,7 @@ export class PeerView implements PeerInfo {
   }
 
   get peerId (): PeerId {
-    return this.#peerId ??= peerIdFromString(this.#id)
+    return this.#peerId ??= lazyPeerId(this.#id)
   }
 
   get addresses (): readonly PeerAddress[] {

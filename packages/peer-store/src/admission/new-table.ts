@@ -20,6 +20,7 @@
  * before, and later only in the groups that victims come from. `victim` O(1), O(n) the first time.
  */
 import { limits, numberOption } from '@peerweave/interface'
+import { ShardedMap } from '../sharded-map.ts'
 import { LazyHeap, type HeapOrder } from './lazy-heap.ts'
 import type { KeyedHash } from '../keyed-hash.ts'
 
@@ -82,7 +83,7 @@ export class NewTable {
   readonly #hash: KeyedHash
   readonly #caps: { group: number, chosen: number, private: number }
   /** The first voucher of each peer. */
-  readonly #first = new Map<string, number>()
+  readonly #first = new ShardedMap<number>()
   readonly #chosen: GroupClass
   readonly #other: GroupClass
   /** Groups over their cap. BOUNDED: one for each voucher that the owner has not taken out yet. */
