@@ -54,7 +54,7 @@ export const limits = {
   sourcesPerPeer: 32,
 
   // — the store —
-  /** Peers we never reached ourselves. At the bound newcomers compete for places by group. */
+  /** Vouchers of peers that we know by hearsay: one for each party that claims a peer. At the bound newcomers compete by group. */
   newPeers: 8_192,
   /** Peers that a dial of ours authenticated. */
   triedPeers: 2_048,
@@ -84,8 +84,10 @@ export const limits = {
   anchors: 2,
   /** How long a peer that was never reached is remembered after its last claim ran out (7 days). */
   dormantTime: 604_800_000,
-  /** Peers of whom nothing counts any more but goodbyes and late claims are remembered; the oldest goes. Chosen. */
+  /** Peers of whom nothing counts any more, remembered for goodbyes, late claims, what they signed, or a later start; the oldest goes. Chosen. */
   ghosts: 4_096,
+  /** Peers of whom nothing but goodbyes was heard; the oldest goes. Chosen. */
+  strangers: 1_024,
   /** Changes that wait for one slow reader; older ones become one `missed` change. */
   changeFeed: 4_096,
   /** Damaged logs kept beside the repaired one, for whoever wants to look; the oldest is deleted. Chosen. */

@@ -56,8 +56,11 @@ export interface PeerQuery {
 
 /** Which peers to draw. */
 export interface PickOptions {
-  /** `tried`: a dial of ours authenticated them once. `new`: we know them by hearsay. */
-  table: 'tried' | 'new'
+  /**
+   * `tried`: a dial of ours authenticated them once. `new`: we know them by hearsay. `dormant`: we did, until a week ago at
+   * most, and nothing counts of them now.
+   */
+  table: 'tried' | 'new' | 'dormant'
   count: number
   /** Not these. */
   without?: Iterable<PeerId> | undefined

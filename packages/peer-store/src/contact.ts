@@ -12,6 +12,8 @@ export interface Contact {
   addressOutcomes: Map<string, Outcomes>
   reputation: Reputation
   identity?: Identity | undefined
+  /** Where a dial of ours reached it last. */
+  provenAddress?: string | undefined
 }
 
 /** What identify said. */
@@ -35,7 +37,9 @@ export function recordDial (contact: Contact, address: string, outcome: 'success
   }
   contact.outcomes = after(contact.outcomes, outcome, now)
   if (shown.has(address)) contact.addressOutcomes.set(address, after(contact.addressOutcomes.get(address), outcome, now))
-  if (outcome === 'success') contact.lastSeen = now
+  if (outcome !== 'success') return
+  contact.lastSeen = now
+  contact.provenAddress = address
 }
 
 export function connect (contact: Contact, status: ConnectionStatus, now: number): void {
@@ -47,12 +51,27 @@ export function connect (contact: Contact, status: ConnectionStatus, now: number
 
 export function boundedIdentity ({ protocols, agentVersion, protocolVersion }: Identity): Identity {
   return {
-    protocols: Object.freeze([...protocols].sort().slice(0, limits.protocolsPerPeer)),
-    agentVersion: agentVersion?.slice(0, limits.agentBytes),
-    protocolVersion: protocolVersion?.slice(0, limits.agentBytes)
+    protocols: Object.freeze(protocols.filter(({ length }) => length <= limits.protocolBytes).sort().slice(0, limits.protocolsPerPeer)),
+    agentVersion: cut(agentVersion),
+    protocolVersion: cut(protocolVersion)
   }
 }
 
 function after (before: Outcomes | undefined, outcome: 'success' | 'failure', now: number): Outcomes {
   return outcome === 'success' ? { lastSuccess: now, failures: 0 } : { ...before, failures: (before?.failures ?? 0) + 1 }
 }
+
+/** To `agentBytes` of UTF-8, and no character in half. */
+function cut (text: string | undefined): string | undefined {
+  if (text == null || text.length * 3 <= limits.agentBytes) return text
+  let bytes = 0
+  let kept = ''
+  for (const character of text) {
+    bytes += encoder.encode(character).length
+    if (bytes > limits.agentBytes) break
+    kept += character
+  }
+  return kept
+}
+
+const encoder = new TextEncoder()

@@ -17,14 +17,15 @@
  * BOUNDED per peer: `sourcesPerPeer` sources of `addressesPerSource` + `protocolsPerPeer` + `metadataKeys` items each, and
  * as many again of `addressesPerClaim` certified ones.
  */
-import { clampTtl, limits } from '@peerweave/interface'
+import { clampTtl, limits, withoutPeer } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
+import { isSayable } from './sayable.ts'
 import { ItemColumns, RowColumns } from './ledger-columns.ts'
 import { certifiedBy, SignedFloor } from './signed-floor.ts'
 import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
-import { Withdrawals } from './withdrawals.ts'
+import { timeIn, Withdrawals } from './withdrawals.ts'
 import type { Voucher } from './admission/new-table.ts'
 import type { Item, ItemKind, SourceItems } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
@@ -89,17 +90,21 @@ export class EvidenceTable {
     const row = this.#rowOf(ledger, this.#sources.idOf(evidence.source))
     this.#cursor = this.#rows.first[row] as number
     for (const multiaddr of evidence.multiaddrs) {
-      const name = multiaddr.toString()
+      const name = addressName(multiaddr)
       const kind = certified?.has(name) === true ? CERTIFIED : ADDRESS
+      if (this.#find(row, kind, name) === NONE && !isSayable(multiaddr, name)) continue
       // Of a record that does not stand, what it certified is no claim at all: it was taken back by the one that does.
       if (kind === CERTIFIED && (heard === 'ignored' || heard === 'rivals')) continue
       isChanged = this.#put(ledger, row, kind, name, '', observedAt, ttl, now) || isChanged
     }
     for (const name of evidence.protocols ?? NOTHING) {
+      if (typeof name !== 'string' || name.length > limits.protocolBytes) continue
       isChanged = this.#put(ledger, row, PROTOCOL, name, '', observedAt, ttl, now) || isChanged
     }
     if (evidence.metadata != null) {
       for (const [name, value] of evidence.metadata) {
+        if (typeof name !== 'string' || typeof value !== 'string') continue
+        if (name.length > limits.metadataKeyBytes || value.length > limits.metadataValueBytes) continue
         isChanged = this.#put(ledger, row, METADATA, name, value, observedAt, ttl, now) || isChanged
       }
     }
@@ -138,8 +143,8 @@ export class EvidenceTable {
     if (!(time >= now - R)) return false
     const id = this.#sources.idOf(source)
     ledger.withdrawals ??= new Withdrawals(this.#hash)
-    if (ledger.withdrawals.add(id, time, multiaddrs)) this.#sources.use(id)
-    for (const dropped of ledger.withdrawals.bound(source => this.#sources.keyOf(source))) this.#sources.release(dropped)
+    if (ledger.withdrawals.add(id, time, multiaddrs?.map(addressName))) this.#sources.use(id)
+    this.#boundWithdrawals(ledger)
     this.#lower(ledger, time + R)
     return true
   }
@@ -204,13 +209,17 @@ export class EvidenceTable {
       const floor = SignedFloor.restore(signed)
       const record = ledger.signed == null ? undefined : floor.record
       ledger.signed ??= floor
-      if (record != null) stands = ['stands', 'replaces'].includes(this.#hear(ledger, record, signed.expiresAt))
+      if (record != null) {
+        stands = ['stands', 'replaces'].includes(this.#hear(ledger, record, signed.expiresAt))
+        ledger.signed.joinRivals(floor)
+      }
     }
     for (const { source, ...said } of withdrawals) {
       const id = this.#sources.idOf(source)
       ledger.withdrawals ??= new Withdrawals(this.#hash)
       if (ledger.withdrawals.merge(id, said)) this.#sources.use(id)
     }
+    this.#boundWithdrawals(ledger)
     for (const { source, items } of sources) {
       const row = this.#rowOf(ledger, this.#sources.idOf(source))
       this.#cursor = NONE
@@ -281,6 +290,14 @@ export class EvidenceTable {
     return false
   }
 
+  /** Forgets all claims and goodbyes; what the peer signed stands, so that nobody can replay an older record. */
+  dropClaims (ledger: Ledger): void {
+    const { signed } = ledger
+    this.release(ledger)
+    ledger.signed = signed
+    ledger.dueAt = signed?.forgottenAt ?? Infinity
+  }
+
   /** Gives everything of a ledger back. */
   release (ledger: Ledger): void {
     this.#dropItems(ledger, () => true)
@@ -336,7 +353,23 @@ export class EvidenceTable {
     this.#visit(ledger, (item, row) => {
       if (isOfClass(this.#items.kind[item] as number)) known.add(this.#rows.source[row] as number)
     })
-    const ranked = [...known].map(id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
+    const kept = this.#firstOf(known)
+    if (kept.size === known.size) return
+    this.#dropItems(ledger, (item, row) => isOfClass(this.#items.kind[item] as number) && !kept.has(this.#rows.source[row] as number))
+  }
+
+  /** Whose goodbyes are remembered goes by the same order. What a forgotten one took back is forgotten with it. */
+  #boundWithdrawals (ledger: Ledger): void {
+    for (const [source, said] of ledger.withdrawals?.bound(sources => this.#firstOf(sources)) ?? []) {
+      const { kind, name, observedAt } = this.#items
+      this.#dropItems(ledger, (item, row) => this.#rows.source[row] === source &&
+        (observedAt[item] as number) <= timeIn(said, isAddress(kind[item]) ? name[item] : undefined))
+      this.#sources.release(source)
+    }
+  }
+
+  #firstOf (sources: Iterable<number>): Set<number> {
+    const ranked = Array.from(sources, id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
       return Number(b.source.isChosen === true) - Number(a.source.isChosen === true) ||
         this.#hash(a.key) - this.#hash(b.key) || compareText(a.key, b.key)
     })
@@ -348,8 +381,7 @@ export class EvidenceTable {
       reporters.set(key, count)
       if (count <= limits.reportersPerGroup && kept.size < limits.sourcesPerPeer) kept.add(id)
     }
-    if (kept.size === known.size) return
-    this.#dropItems(ledger, (item, row) => isOfClass(this.#items.kind[item] as number) && !kept.has(this.#rows.source[row] as number))
+    return kept
   }
 
   /** Only then a bound on sources can be reached. */
@@ -474,6 +506,12 @@ export class EvidenceTable {
 }
 
 const NOTHING: readonly string[] = []
+
+/** As text, without the peer id at its end: whoever reads a peer's address knows the peer. */
+export function addressName (multiaddr: Multiaddr): string {
+  const text = multiaddr.toString()
+  return text.includes('/p2p/') ? withoutPeer(multiaddr).toString() : text
+}
 
 /** When an item changes by itself after `now`: it runs out, or, when it has, it is forgotten. */
 function dueAt (observedAt: number, ttl: number, now: number): number {

@@ -1,5 +1,5 @@
 /** The peer store on disk: memory is the working set, LevelDB the log behind it. */
-import { knownOptions, type Clock, type Disk, type PeerStore } from '@peerweave/interface'
+import { knownOptions, show, toError, type Clock, type Disk, type PeerStore } from '@peerweave/interface'
 import { openLog, type DurableLog, type DurableLogState } from './disk/durable-log.ts'
 import { ledgerInit, STORE_OPTIONS, type MemoryPeerStoreOptions } from './memory.ts'
 import { PeerLedger } from './peer-ledger.ts'
@@ -43,8 +43,8 @@ export interface LevelPeerStore extends PeerStore {
  */
 export function levelPeerStore (options: LevelPeerStoreOptions): LevelPeerStore {
   knownOptions('levelPeerStore', options, [...STORE_OPTIONS, 'disk', 'path'])
-  if (typeof options.path !== 'string' || options.path === '') throw new TypeError('path must be the name of a folder')
-  if (typeof options.disk?.open !== 'function') throw new TypeError('disk must be a Disk, for instance nodeDisk()')
+  if (typeof options.path !== 'string' || options.path === '') throw new TypeError(`path must be the name of a folder, got ${show(options.path)}`)
+  if (typeof options.disk?.open !== 'function') throw new TypeError(`disk must be a Disk, for instance nodeDisk(), got ${show(options.disk)}`)
   return new DurableLedger(options)
 }
 
@@ -53,9 +53,11 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
   readonly #hash: KeyedHash
   #boots: Boots
   #log: DurableLog | undefined
+  #starting: Promise<void> | undefined
   #damage: DamageReport | undefined
   /** How the clocks stand goes with every write, for the wall clock may be set at any time. */
   #isStandingTouched = false
+  #areAnchorsWaiting = false
   #anchorsWritten: Promise<void> = Promise.resolve()
   readonly #shiftOf = (boot: number): number => this.#boots.shiftOf(boot)
   /** What is read from the disk need not be written there. */
@@ -82,15 +84,36 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
   }
 
   override async start (): Promise<void> {
-    if (this.#log != null) return
+    this.#starting ??= this.#open()
+    try {
+      await this.#starting
+    } catch (error) {
+      this.#starting = undefined
+      throw error
+    }
+  }
+
+  override async stop (): Promise<void> {
+    // Who is still starting has finished first; one that failed has nothing to stop.
+    await this.#starting?.catch(() => {})
+    this.#starting = undefined
+    await super.stop()
+    const log = this.#log
+    await this.#anchorsWritten
+    if (this.#log !== log) return // stopped by another call
+    this.#log = undefined
+    log?.touch(this.#boots.key)
+    await log?.close()
+  }
+
+  async #open (): Promise<void> {
     const { log, entries, report } = await openLog({
       ...this.#options,
       read: key => this.#read(key),
       onRecovery: ({ entries, report }) => {
+        this.#damage = report ?? this.#damage
         this.#load(entries)
-        if (report == null) return
-        this.#damage = report
-        for (const id of this.ids()) this.#touch(id)
+        if (report != null) for (const id of this.ids()) this.#touch(id)
       }
     })
     this.#boots = new Boots(this.#options.clock, this.#hash)
@@ -103,15 +126,6 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
     await super.start()
   }
 
-  override async stop (): Promise<void> {
-    await super.stop()
-    const log = this.#log
-    log?.touch(this.#boots.key)
-    this.#log = undefined
-    await this.#anchorsWritten
-    await log?.close()
-  }
-
   override async flush (): Promise<void> {
     await this.#anchorsWritten
     this.#log?.touch(this.#boots.key)
@@ -121,39 +135,33 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
   #load (entries: ReadonlyMap<string, Uint8Array>): void {
     const log = this.#log as DurableLog
     for (const [key, bytes] of entries) this.#boots.read(key, bytes)
-    let unreadable = 0
+    const faults: Error[] = []
     this.#isLoading = true
     try {
       for (const [id, bytes] of entries) {
         if (Boots.isKey(id)) continue
-        const result = this.#restore(id, bytes)
-        if (result === 'unreadable') unreadable++
-        // It ran out while the store was closed, found no room, or cannot be read.
-        if (result !== 'kept') log.del(id)
+        try {
+          // It ran out while the store was closed, or found no room.
+          if (!this.restore(decodePeer(id, bytes, this.#shiftOf))) log.del(id)
+        } catch (error) {
+          // Its checksum is right: its boot is not known, or a fault of ours wrote it. It stays, for one that can read it.
+          faults.push(toError(error))
+        }
       }
     } finally {
       this.#isLoading = false
     }
-    if (unreadable > 0) this.#report(unreadable, entries.size)
+    if (faults.length > 0) this.#report(faults, entries.size)
     for (const key of this.#boots.used) log.touch(key)
     for (const key of this.#boots.unused) log.del(key)
     log.touch(this.#boots.key, { sync: true })
   }
 
-  /** `unreadable`: its checksum is right, but its boot is not known, or a fault of ours wrote it. */
-  #restore (id: string, bytes: Uint8Array): 'kept' | 'forgotten' | 'unreadable' {
-    try {
-      return this.restore(decodePeer(id, bytes, this.#shiftOf)) ? 'kept' : 'forgotten'
-    } catch {
-      return 'unreadable'
-    }
-  }
-
-  #report (unreadable: number, of: number): void {
+  #report (faults: readonly Error[], of: number): void {
     const { kept = of, damaged = 0, missing = 0, reason, movedTo } = this.#damage ?? {}
-    const said = `${unreadable} records cannot be read`
+    const said = `${faults.length} records cannot be read: ${faults[0]?.message}`
     this.#damage = {
-      kept: kept - unreadable, damaged: damaged + unreadable, missing, reason: reason == null ? said : `${reason}; ${said}`, movedTo
+      kept: kept - faults.length, damaged: damaged + faults.length, missing, reason: reason == null ? said : `${reason}; ${said}`, movedTo
     }
   }
 
@@ -170,10 +178,14 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
    * `diskState`, and the next change writes them again.
    */
   #writeAnchors (): void {
-    const ids = this.anchorIds()
+    // Without the log we do not hold the lock. A write that waits takes what changes meanwhile along.
+    if (this.#log == null || this.#areAnchorsWaiting) return
+    this.#areAnchorsWaiting = true
     this.#anchorsWritten = this.#anchorsWritten.then(async () => {
+      this.#areAnchorsWaiting = false
       const { disk, path } = this.#options
-      await disk.writeFile(anchorsPath(path), encodeAnchors(ids.flatMap(id => this.saved(id) ?? []), this.#boots))
+      const anchors = this.anchorIds().flatMap(id => this.saved(id) ?? [])
+      await disk.writeFile(anchorsPath(path), encodeAnchors(anchors, this.#boots))
     }).catch(() => {})
   }
 

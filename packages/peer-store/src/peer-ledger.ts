@@ -1,6 +1,6 @@
 /** The store's working set: every peer's ledger, what is shown of it, and who is told. On disk is `level.ts`'s. */
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, nextTurn, type Clock, type Rng } from '@peerweave/interface'
+import { limits, nextTurn, numberOption, show, type Clock, type Rng } from '@peerweave/interface'
 import { isVerifiedRecord } from '@peerweave/records'
 import { pick } from './admission/pick.ts'
 import { placeOf } from './admission/place.ts'
@@ -8,17 +8,18 @@ import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
 import { EXPIRIES_PER_TURN, SNAPSHOT_AGE, STALE_PER_TURN } from './constants.ts'
 import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
-import { dormantClaims } from './dormant.ts'
+import { dormantClaims, withProven, type Dormant } from './dormant.ts'
 import { Entry, type Told } from './entry.ts'
-import { EvidenceTable } from './evidence-table.ts'
+import { addressName, EvidenceTable } from './evidence-table.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import { LiveClaims } from './live-claims.ts'
 import { Nearest } from './nearest.ts'
 import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
 import { ShardedMap } from './sharded-map.ts'
+import { NONE } from './slab.ts'
 import { fingerprint, PeerView } from './view.ts'
-import type { Item } from './claims.ts'
+import type { Claims, Item, SourceItems } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
@@ -51,6 +52,8 @@ export class PeerLedger implements PeerStore {
    * a start without better. They take nobody's place. BOUNDED by `limits.ghosts`; the oldest goes.
    */
   readonly #ghosts = new Map<string, Entry>()
+  /** Peers of whom we heard nothing but goodbyes. BOUNDED by `limits.strangers`; the oldest goes. */
+  readonly #strangers = new Map<string, Entry>()
   /** Tried peers of whom nothing counts. BOUNDED by `limits.triedPeers`. */
   readonly #resting = new Map<string, Entry>()
   readonly #clock: Clock
@@ -102,7 +105,7 @@ export class PeerLedger implements PeerStore {
 
   async withdraw (id: PeerId, source: Source, at: number, multiaddrs?: readonly Multiaddr[]): Promise<MergeResult> {
     // Of an unknown peer too: the claim that it takes back may still be on its way.
-    const entry = this.#known(id) ?? this.#ghost(id)
+    const entry = this.#known(id) ?? new Entry(id.toString(), this.#clock.now())
     // Also without readers: whether it took anything back shows only in the view.
     if (entry.isShown) entry.told ??= this.#asTold(entry)
     this.#settle(entry)
@@ -117,8 +120,10 @@ export class PeerLedger implements PeerStore {
     if (entry == null) return false
     const { isShown } = entry
     this.#beforeChange(entry)
+    if (entry.isConnected) this.#lastAnchors = this.anchorIds()
     this.#forget(entry, { kind: 'removal' })
     for (const moved of this.#places.remove(entry.id)) this.#moved(moved)
+    this.#noAnchor(entry.id)
     return isShown
   }
 
@@ -135,18 +140,19 @@ export class PeerLedger implements PeerStore {
 
   async * getPeers (query: PeerQuery = {}): AsyncGenerator<PeerInfo> {
     const compare = compareBy(query.order)
+    const limit = numberOption('limit', query.limit, Infinity, { min: 0, max: Infinity })
     const found: PeerInfo[] = []
     for (const entry of this.#entries.values()) {
       const peer = this.#view(entry)
       if (peer != null && matches(peer, query)) found.push(peer)
     }
-    yield * found.sort(compare).slice(0, query.limit)
+    yield * found.sort(compare).slice(0, limit)
   }
 
   async getClosestPeers (key: Uint8Array, count: number): Promise<PeerInfo[]> {
     // What has run out and was not swept yet is passed over.
     const nearest = await this.#nearest.closest(key, count, this.#entries.values(), entry => this.#isLive(entry, this.#clock.now()))
-    return nearest.map(entry => this.#view(entry) as PeerInfo)
+    return nearest.flatMap(entry => this.#view(entry) ?? []) // who went while we hashed is left out
   }
 
   evidence (id: PeerId): readonly Evidence[] {
@@ -171,7 +177,7 @@ export class PeerLedger implements PeerStore {
   // — what we saw ourselves —
 
   async updatePeerSeen (id: PeerId, at: number = this.#clock.now()): Promise<void> {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null || !Number.isFinite(at)) return
     const contact = entry.ownContact
     contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
@@ -184,31 +190,33 @@ export class PeerLedger implements PeerStore {
     this.#beforeChange(entry)
     const now = this.#clock.now()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
-    recordDial(entry.ownContact, address.toString(), outcome, shown, now)
+    recordDial(entry.ownContact, addressName(address), outcome, shown, now)
     const moved = outcome === 'success' ? this.#places.proven(entry.id, address, now) : this.#places.failed(entry.id, now)
     this.#refresh(entry, { kind: 'outcome' })
     for (const other of moved) this.#moved(other)
   }
 
   setConnection (id: PeerId, status: ConnectionStatus): void {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
     this.#beforeChange(entry)
-    const { tried } = this.#places
+    if (entry.isConnected) this.#lastAnchors = this.anchorIds()
     connect(entry.ownContact, status, this.#clock.now())
     this.#refresh(entry, { kind: 'connection' })
-    if (tried.has(entry.id)) this.#journal?.anchorsChanged()
+    if (this.#places.tried.has(entry.id)) this.#journal?.anchorsChanged()
   }
 
   setReputation (id: PeerId, reputation: Reputation): void {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null) return
-    entry.ownContact.reputation = Object.freeze({ ...reputation })
+    const { mean, lower, n } = reputation
+    if (![mean, lower, n].every(Number.isFinite)) throw new TypeError(`a reputation must be finite numbers, got ${show({ mean, lower, n })}`)
+    entry.ownContact.reputation = Object.freeze({ mean, lower, n })
     this.#touch(entry)
   }
 
   setIdentity (id: PeerId, identity: Identity): void {
-    const entry = this.#entries.get(id.toString())
+    const entry = this.#known(id)
     if (entry == null) return
     this.#beforeChange(entry)
     entry.ownContact.identity = boundedIdentity(identity)
@@ -219,9 +227,24 @@ export class PeerLedger implements PeerStore {
 
   pick ({ table, count, without = [] }: PickOptions): PeerInfo[] {
     const { tried } = this.#places
-    const groups = table === 'tried' ? tried.groups() : this.#places.new.groups()
     const networkOf = (id: string): string | undefined => tried.placeOf(id)?.group ?? this.#networkOf(id)
-    return this.#described(pick(groups, count, this.#rng, { networkOf, without: new Set([...without].map(String)) }))
+    return this.#described(pick(this.#groupsOf(table), numberOption('count', count, 0, { min: 0, integer: true }), this.#rng, {
+      networkOf, without: new Set([...without].map(String))
+    }))
+  }
+
+  #groupsOf (table: PickOptions['table']): Iterable<readonly string[]> {
+    switch (table) {
+      case 'tried':
+        return this.#places.tried.groups()
+      case 'new':
+        return this.#places.new.groups()
+      case 'dormant':
+        // Who claimed them is forgotten, so by their own network.
+        return Map.groupBy([...this.#ghosts.values()].flatMap(({ id, dormant }) => dormant == null ? [] : id), id => this.#networkOf(id)).values()
+      default:
+        throw new TypeError(`table must be tried, new or dormant, got ${show(table)}`)
+    }
   }
 
   anchors (): PeerInfo[] {
@@ -236,20 +259,26 @@ export class PeerLedger implements PeerStore {
     return this.#described(this.#places.tried.tests(this.#clock.now()))
   }
 
+  /** To be dialled: with where we reached them, and, where nothing counts, where they were. */
   #described (ids: Iterable<string>): PeerInfo[] {
+    const now = this.#clock.now()
     return [...ids].flatMap(id => {
-      const entry = this.#entries.get(id) ?? this.#resting.get(id)
-      return entry == null ? [] : this.#view(entry) ?? this.#dormantView(entry) ?? []
+      const entry = this.#byId(id)
+      if (entry == null) return []
+      const { contact, firstSeen, dormant } = entry
+      const isLive = this.#isLive(entry, now)
+      if (isLive && contact?.provenAddress == null) return this.#view(entry) ?? []
+      const claims = isLive ? { sources: this.#table.live(entry, now) } : dormant == null ? NOTHING_CLAIMED : dormantClaims(dormant)
+      const all = withProven(claims, contact?.provenAddress, contact?.outcomes.lastSuccess ?? firstSeen)
+      if (!all.sources.some(hasAddress)) return []
+      return new PeerView({ id, firstSeen, contact, shownBefore: entry.shownBefore, view: undefined }, all, this.#clock, undefined)
     })
-  }
-
-  #dormantView (entry: Entry): PeerView | undefined {
-    return entry.dormant == null ? undefined : new PeerView(entry, dormantClaims(entry.dormant), this.#clock, undefined)
   }
 
   /** Of the first address that says it. */
   #networkOf (id: string): string | undefined {
-    for (const name of this.#table.addresses(this.#entries.get(id) as Entry)) {
+    const entry = this.#byId(id) as Entry
+    for (const name of entry.dormant?.addresses ?? this.#table.addresses(entry)) {
       const place = placeOf(multiaddr(name))
       if (place != null) return place.group
     }
@@ -260,15 +289,17 @@ export class PeerLedger implements PeerStore {
 
   async expire (now: number, { limit = Infinity }: { limit?: number | undefined } = {}): Promise<{ expired: number, next: number }> {
     let expired = 0
+    if (Number.isNaN(now)) throw new TypeError('now must be a time of the store\'s clock, got NaN')
     for (let looked = 0; looked < limit; looked++) {
       // A crowd that goes at once does not hold up everything else, nor does what it leaves in the queue.
       if (looked % EXPIRIES_PER_TURN === EXPIRIES_PER_TURN - 1) await nextTurn()
       while (this.#expiry.dropStale(STALE_PER_TURN)) await nextTurn()
-      const entry = this.#expiry.takeDue(now)
+      // What has not run out by our own clock would be met for ever.
+      const entry = this.#expiry.takeDue(Math.min(now, this.#clock.now()))
       if (entry == null) break
       const wasShown = entry.isShown
       this.#beforeChange(entry)
-      this.#refresh(entry, { kind: 'expiry' }, undefined)
+      this.#refresh(entry, { kind: 'expiry' }, UNFILED)
       if (wasShown && !entry.isShown) expired++
     }
     return { expired, next: Math.max(now, this.#expiry.next) }
@@ -280,7 +311,7 @@ export class PeerLedger implements PeerStore {
 
   /** In the view or remembered beside it. */
   ids (): string[] {
-    return [...this.#entries.keys(), ...this.#resting.keys(), ...this.#ghosts.keys()]
+    return [this.#entries, this.#resting, this.#ghosts, this.#strangers].flatMap(peers => [...peers.keys()])
   }
 
   knows (id: string): boolean {
@@ -322,14 +353,14 @@ export class PeerLedger implements PeerStore {
     if (tried != null) this.#places.tried.restore([tried], now)
     // What it claimed may have run out while nobody looked.
     const addresses = this.#table.addresses(entry)
-    entry.dormant ??= dormant ?? (addresses.length === 0 ? undefined : { since: Math.min(now, entry.dueAt), addresses })
+    entry.dormant ??= dormant ?? (addresses.length === 0 ? undefined : { since: Math.min(now, entry.dueAt), addresses: addresses.slice(0, limits.addressesPerDial) })
     this.#refresh(entry, { kind: 'restore' }, dueAt)
     return entry.isShown || this.knows(id)
   }
 
   #merge (evidence: Evidence): MergeResult {
     const { record } = evidence
-    if (record != null && !(isVerifiedRecord(record) && record.peerId.equals(evidence.peerId))) {
+    if (record != null && !(isVerifiedRecord(record) && record.peerId.toString() === evidence.peerId.toString())) {
       throw new TypeError('record must come from openPeerRecord, and be of the same peer')
     }
     const known = this.#known(evidence.peerId)
@@ -356,43 +387,45 @@ export class PeerLedger implements PeerStore {
   }
 
   #byId (id: string): Entry | undefined {
-    return this.#entries.get(id) ?? this.#ghosts.get(id) ?? this.#resting.get(id)
-  }
-
-  #ghost (peerId: PeerId): Entry {
-    const entry = new Entry(peerId.toString(), this.#clock.now())
-    this.#toGhosts(entry)
-    return entry
+    return this.#entries.get(id) ?? this.#ghosts.get(id) ?? this.#resting.get(id) ?? this.#strangers.get(id)
   }
 
   #toGhosts (entry: Entry): void {
-    this.#ghosts.set(entry.id, entry)
-    if (this.#ghosts.size <= limits.ghosts) return
-    for (const oldest of this.#ghosts.values()) {
-      this.#ghosts.delete(oldest.id)
+    // Goodbyes to peers that we never heard of push out no more than each other.
+    const isStranger = entry.firstRow === NONE && entry.signed == null && entry.dormant == null
+    const [ghosts, bound] = isStranger ? [this.#strangers, limits.strangers] : [this.#ghosts, limits.ghosts]
+    ghosts.set(entry.id, entry)
+    if (ghosts.size <= bound) return
+    for (const oldest of ghosts.values()) {
+      ghosts.delete(oldest.id)
       this.#release(oldest)
       break
     }
   }
 
+  #unhide (entry: Entry): void {
+    for (const hidden of [this.#ghosts, this.#strangers, this.#resting]) hidden.delete(entry.id)
+  }
+
   /**
    * Brings an entry up to date: its vouchers, its place, its view; and tells readers what changed.
    *
-   * @param filedAt - when the expiry queue looks at it, `undefined` when it does not
+   * @param filedAt - when the expiry queue looks at it
    */
-  #refresh (entry: Entry, cause: ChangeCause, filedAt: number | undefined = entry.dueAt): MergeResult {
+  #refresh (entry: Entry, cause: ChangeCause, filedAt = entry.dueAt): MergeResult {
     const now = this.#clock.now()
     this.#touch(entry)
-    const addresses = entry.isShown && now >= entry.dueAt ? this.#table.addresses(entry) : undefined
+    // As it was when it ran out, for afterwards that is forgotten.
+    const dormant = { since: Math.min(now, entry.dueAt), addresses: entry.isShown ? this.#table.addresses(entry) : [] }
     this.#table.lapse(entry, now)
-    if (!entry.isConnected && !this.#table.hasAddress(entry, now)) return this.#vanish(entry, cause, filedAt, addresses)
+    const isSomewhere = this.#table.hasAddress(entry, now)
+    if (!entry.isConnected && !isSomewhere) return this.#vanish(entry, cause, filedAt, dormant)
 
     if (entry.dueAt !== filedAt) this.#expiry.file(entry)
-    entry.dormant = undefined
+    if (isSomewhere) entry.dormant = undefined
     this.#places.hold(entry.id, this.#table.vouchers(entry, entry.id, now))
     if (!entry.isShown) {
-      this.#ghosts.delete(entry.id)
-      this.#resting.delete(entry.id)
+      this.#unhide(entry)
       this.#entries.set(entry.id, entry)
       this.#nearest.add(entry)
       entry.isShown = true
@@ -410,22 +443,22 @@ export class PeerLedger implements PeerStore {
   }
 
   /** Nothing counts of it: out of the view, a ghost for as long as something late may come, and dormant if it was good for anything. */
-  #vanish (entry: Entry, cause: ChangeCause, filedAt: number | undefined, addresses = this.#table.addresses(entry)): MergeResult {
+  #vanish (entry: Entry, cause: ChangeCause, filedAt: number, { since, addresses }: Dormant): MergeResult {
     const now = this.#clock.now()
     const wasShown = entry.isShown
     const isTried = this.#places.tried.has(entry.id)
     if (wasShown) {
       this.#hide(entry, cause)
       // Whoever said goodbye is not there; of a tried peer that is known only for now.
-      if (isTried || cause.kind !== 'withdrawal') entry.dormant = { since: now, addresses: addresses.slice(0, limits.addressesPerDial) }
+      const known = addresses.length === 0 ? entry.dormant?.addresses ?? [] : addresses
+      if (isTried || cause.kind !== 'withdrawal') entry.dormant = { since, addresses: known.slice(0, limits.addressesPerDial) }
     }
     if (!isTried && entry.dormant != null) {
       const until = entry.dormant.since + limits.dormantTime
       if (now >= until) entry.dormant = undefined
       else entry.dueAt = Math.min(entry.dueAt, until)
     }
-    this.#ghosts.delete(entry.id)
-    this.#resting.delete(entry.id)
+    this.#unhide(entry)
     if (entry.dueAt === Infinity && !isTried) return { outcome: wasShown ? 'updated' : 'unchanged' }
     if (isTried) this.#resting.set(entry.id, entry)
     else this.#toGhosts(entry)
@@ -433,8 +466,15 @@ export class PeerLedger implements PeerStore {
     return { outcome: wasShown ? 'updated' : 'unchanged' }
   }
 
+  #noAnchor (id: string): void {
+    if (!this.#lastAnchors.includes(id)) return
+    this.#lastAnchors = this.#lastAnchors.filter(anchor => anchor !== id)
+    this.#journal?.anchorsChanged()
+  }
+
   /** It entered or left the table of tried peers. */
   #moved (id: string): void {
+    if (!this.#places.tried.has(id)) this.#noAnchor(id)
     const entry = this.#byId(id)
     if (entry == null) return
     this.#beforeChange(entry)
@@ -483,7 +523,7 @@ export class PeerLedger implements PeerStore {
       // Of the newcomer nobody was told yet.
       if (entry !== newcomer) this.#beforeChange(entry)
       if (!this.#places.new.has(entry.id) && !entry.isConnected) {
-        this.#forget(entry, { kind: 'displaced' })
+        this.#displace(entry)
         continue
       }
       this.#settle(entry)
@@ -505,9 +545,17 @@ export class PeerLedger implements PeerStore {
     this.#settle(entry)
   }
 
+  /** As readers know it: when some of it has run out since, from before that. */
   #asTold (entry: Entry): Told | undefined {
-    const peer = this.#view(entry)
-    return peer == null ? undefined : { peer, fingerprint: fingerprint(peer) }
+    const now = this.#clock.now()
+    if (now < entry.dueAt) {
+      const peer = this.#view(entry)
+      return peer == null ? undefined : { peer, fingerprint: fingerprint(peer) }
+    }
+    const before = new LiveClaims(this.#table, entry, entry.dueAt - 1)
+    before.settle()
+    const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, this.#clock, undefined)
+    return { peer, fingerprint: fingerprint(peer) }
   }
 
   #tell (entry: Entry, change: (peer: PeerInfo) => Change): void {
@@ -528,11 +576,21 @@ export class PeerLedger implements PeerStore {
     entry.told = undefined
   }
 
+  /** Out of the view; what it signed is remembered, or whoever displaces it could replay an older record. */
+  #displace (entry: Entry): void {
+    const { dueAt } = entry
+    this.#hide(entry, { kind: 'displaced' })
+    this.#table.dropClaims(entry)
+    this.#journal?.touch(entry.id)
+    if (entry.signed == null) return
+    this.#toGhosts(entry)
+    if (entry.dueAt !== dueAt) this.#expiry.file(entry)
+  }
+
   /** Out of the view, and of memory. */
   #forget (entry: Entry, cause: ChangeCause): void {
     this.#hide(entry, cause)
-    this.#ghosts.delete(entry.id)
-    this.#resting.delete(entry.id)
+    this.#unhide(entry)
     this.#release(entry)
   }
 
@@ -541,6 +599,15 @@ export class PeerLedger implements PeerStore {
     this.#table.release(entry)
     this.#journal?.touch(entry.id)
   }
+}
+
+/** Of what the expiry queue just gave out: it looks at it no more. */
+const UNFILED = NaN
+
+const NOTHING_CLAIMED: Claims = { sources: [] }
+
+function hasAddress ({ items }: SourceItems): boolean {
+  return items.some(({ kind }) => kind === 'address' || kind === 'certified')
 }
 
 const UNCHANGED: MergeResult = Object.freeze({ outcome: 'unchanged' })

@@ -62,6 +62,13 @@ export class SignedFloor {
     return 'replaces'
   }
 
+  /** Takes over what `other`, heard before, knew beyond its record: that there are two. */
+  joinRivals (other: SignedFloor): void {
+    if (other.#seq !== this.#seq) return
+    const hashes = [this.#hash, this.#rival, other.#hash, other.#rival].filter(hash => hash != null)
+    this.#rival = [...new Set(hashes)].sort(compareText)[1]
+  }
+
   #stand (record: VerifiedRecord, hash: string): void {
     this.#seq = record.seq
     this.#hash = hash

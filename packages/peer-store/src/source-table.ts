@@ -28,11 +28,18 @@ export class SourceTable {
   idOf (source: Source): number {
     for (const id of this.#recent) {
       const known = id == null ? undefined : this.#rows[id]?.source
-      if (known != null && known.path === source.path && known.group === source.group && (known.reporter ?? '') === (source.reporter ?? '')) return id as number
+      if (known != null && known.path === source.path && known.group === source.group && (known.reporter ?? '') === (source.reporter ?? '')) return this.#chosen(id as number, source)
     }
-    const id = this.#lookUp(source)
+    const id = this.#chosen(this.#lookUp(source), source)
     this.#recent[this.#oldest] = id
     this.#oldest = (this.#oldest + 1) % RECENT
+    return id
+  }
+
+  /** A reporter that came to us before we chose it is chosen from then on. */
+  #chosen (id: number, source: Source): number {
+    const row = this.#row(id)
+    if (source.isChosen === true && row.source.isChosen !== true) row.source = Object.freeze({ ...source })
     return id
   }
 

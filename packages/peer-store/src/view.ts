@@ -64,7 +64,7 @@ export class PeerView implements PeerInfo {
     this.#id = id
     this.#peerId = peerId
     this.#before = view == null ? shownBefore : view.#addresses ?? view.#before
-    this.#fading = addressOutcomes.size === 0 && view != null ? view.#only : undefined
+    this.#fading = addressOutcomes.size === 0 && view != null && view.#toWall === toWall ? view.#only : undefined
     this.firstSeen = firstSeen + toWall
     this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
     this.connectionStatus = connection
@@ -75,7 +75,7 @@ export class PeerView implements PeerInfo {
     this.#live = live
     // Copies: these change with the next dial, a snapshot does not.
     this.#outcomes = { ...outcomes }
-    this.#addressOutcomes = addressOutcomes.size === 0 ? addressOutcomes : new Map([...addressOutcomes].map(([name, of]) => [name, { ...of }]))
+    this.#addressOutcomes = addressOutcomes.size === 0 ? NO_ADDRESS_OUTCOMES : new Map([...addressOutcomes].map(([name, of]) => [name, { ...of }]))
     this.#toWall = toWall
     this.#identified = identity?.protocols
     Object.freeze(this)
@@ -190,7 +190,7 @@ function addresses (
   return Object.freeze(inTurns(ranked).map(({ name, list, isCertified, confidence }, i) => Object.freeze({
     multiaddr: parsed(name, before, i),
     certified: isCertified,
-    sources: pathsOf(list),
+    sources: Object.freeze(pathsOf(list)) as string[],
     lastSeen: latest(list, ({ item }) => item.observedAt) + toWall,
     expiresAt: latest(list, ({ item }) => item.expiresAt) + toWall,
     confidence
@@ -203,6 +203,8 @@ function faded (before: readonly PeerAddress[], type: DiscoveryType, now: number
     multiaddr, certified, sources, lastSeen, expiresAt, confidence: strength({ type, age: now - (lastSeen - toWall) })
   })))
 }
+
+const NO_ADDRESS_OUTCOMES: ReadonlyMap<string, Outcomes> = new Map()
 
 const NO_OUTCOMES: Outcomes = Object.freeze({ failures: 0 })
 

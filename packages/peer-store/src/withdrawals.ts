@@ -2,13 +2,12 @@
  * The goodbyes said of one peer: per source the time until which everything is taken back, and per (source, address) the
  * time for that address. Most peers have none.
  *
- * BOUNDED: `sourcesPerPeer` sources, and `withdrawalsPerSource` addresses per source; at the bound the oldest counts for every address of the source,
- * so that more is taken back and never less.
+ * BOUNDED: `sourcesPerPeer` sources, as the ledger ranks them, and `withdrawalsPerSource` addresses per source; at the
+ * bound of addresses the oldest counts for every address of the source, so that more is taken back and never less.
  */
 import { limits } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
 import type { KeyedHash } from './keyed-hash.ts'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** The times of one source's goodbyes, monotonic ms; `-Infinity` where there is none. */
 export interface WithdrawnBySource {
@@ -53,10 +52,10 @@ export class Withdrawals {
   }
 
   /** @returns true when this source had said none before */
-  add (source: number, time: number, multiaddrs: readonly Multiaddr[] | undefined): boolean {
+  add (source: number, time: number, multiaddrs: readonly string[] | undefined): boolean {
     return this.merge(source, multiaddrs == null
       ? { all: time, addresses: -Infinity, byAddress: NONE }
-      : { all: -Infinity, addresses: -Infinity, byAddress: new Map(multiaddrs.map(multiaddr => [multiaddr.toString(), time])) })
+      : { all: -Infinity, addresses: -Infinity, byAddress: new Map(multiaddrs.map(name => [name, time])) })
   }
 
   /** @returns true when this source had said none before */
@@ -69,21 +68,23 @@ export class Withdrawals {
     for (const [name, time] of said.byAddress) {
       state.byAddress.set(name, Math.max(state.byAddress.get(name) ?? -Infinity, time))
     }
-    while (state.byAddress.size > limits.withdrawalsPerSource) {
-      const [[name, oldest]] = [...state.byAddress].sort(([a, timeA], [b, timeB]) => {
-        return timeA - timeB || this.#hash(a) - this.#hash(b) || compareText(a, b)
-      }) as [[string, number]]
-      state.byAddress.delete(name)
-      state.addresses = Math.max(state.addresses, oldest)
-    }
+    if (state.byAddress.size > limits.withdrawalsPerSource) this.#fold(state)
     return known == null
+  }
+
+  /** The oldest count for every address. */
+  #fold (state: OfSource): void {
+    const oldest = [...state.byAddress].sort(([a, timeA], [b, timeB]) => timeA - timeB || this.#hash(a) - this.#hash(b) || compareText(a, b))
+    for (const [name, time] of oldest.slice(0, -limits.withdrawalsPerSource)) {
+      state.byAddress.delete(name)
+      state.addresses = Math.max(state.addresses, time)
+    }
   }
 
   /** What this source claimed until then does not count; for an address, with `name`. `-Infinity`: nothing is withdrawn. */
   timeFor (source: number, name: string | undefined): number {
     const state = this.#bySource.get(source)
-    if (state == null) return -Infinity
-    return name == null ? state.all : Math.max(state.all, state.addresses, state.byAddress.get(name) ?? -Infinity)
+    return state == null ? -Infinity : timeIn(state, name)
   }
 
   /** Forgets what was said at `time` or before; returns the sources of which nothing is left. */
@@ -100,13 +101,21 @@ export class Withdrawals {
     return gone
   }
 
-  /** Forgets those of the sources with the largest keyed hash beyond `sourcesPerPeer`; returns these sources. */
-  bound (keyOf: (source: number) => string): number[] {
-    if (this.#bySource.size <= limits.sourcesPerPeer) return []
-    const ranked = [...this.#bySource.keys()].map(source => ({ source, key: keyOf(source) }))
-      .sort((a, b) => this.#hash(a.key) - this.#hash(b.key) || compareText(a.key, b.key))
-    const dropped = ranked.slice(limits.sourcesPerPeer).map(({ source }) => source)
-    for (const source of dropped) this.#bySource.delete(source)
+  /**
+   * Forgets those of the sources that `rank` puts last, beyond `sourcesPerPeer`.
+   *
+   * @returns what they had said
+   */
+  bound (rank: (sources: Iterable<number>) => ReadonlySet<number>): Array<[source: number, said: WithdrawnBySource]> {
+    if (this.#bySource.size <= limits.reportersPerGroup) return []
+    const kept = rank(this.#bySource.keys())
+    const dropped = [...this.#bySource].filter(([source]) => !kept.has(source))
+    for (const [source] of dropped) this.#bySource.delete(source)
     return dropped
   }
+}
+
+/** The time that counts for an address, with `name`, or for anything else. */
+export function timeIn ({ all, addresses, byAddress }: WithdrawnBySource, name: string | undefined): number {
+  return name == null ? all : Math.max(all, addresses, byAddress.get(name) ?? -Infinity)
 }

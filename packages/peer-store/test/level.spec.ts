@@ -2,6 +2,7 @@
 import { PeerStoreLockedError, virtualClock, type PeerStore, type VirtualClock } from '@peerweave/interface'
 import { simDisk, type SimDisk } from '@peerweave/simulator'
 import { expect, it } from 'vitest'
+import { openLog } from '../src/disk/durable-log.ts'
 import { levelPeerStore, type LevelPeerStore } from '../src/index.ts'
 import { addressesOf, claim, peer, record, source } from './support.ts'
 
@@ -49,9 +50,8 @@ it('times of several boots keep their order', async () => {
     await store.stop()
   }
   const { store } = await open(disk, { now: 77, wall })
-  const { peek } = { peek: store.peek.bind(store) }
-  expect(peek(a)?.sources.map(({ lastSeen }) => lastSeen)).toEqual([1e12])
-  expect(peek(b)?.sources.map(({ path, lastSeen }) => [path, lastSeen])).toEqual([
+  expect(store.peek(a)?.sources.map(({ lastSeen }) => lastSeen)).toEqual([1e12])
+  expect(store.peek(b)?.sources.map(({ path, lastSeen }) => [path, lastSeen])).toEqual([
     ['boot1', 1e12 + 10_000], ['boot2', 1e12 + 20_000], ['boot3', 1e12 + 30_000]
   ])
   await store.stop()
@@ -142,6 +142,36 @@ it('records of peers that are gone leave the disk, and so do boots that no recor
   // The last one, and the one before it, whose record left only now.
   expect(keys.filter(key => key.startsWith('boot/')).length).toBe(2)
   expect(keys).not.toContain(a.toString())
+})
+
+it('stopped while it starts it is stopped, and started twice it starts once', async () => {
+  const disk = simDisk()
+  const store = levelPeerStore({ disk, path: 'peers', clock: virtualClock() })
+  const starting = store.start()
+  await store.stop()
+  await starting
+  expect(store.diskState).toBe('closed')
+  await Promise.all([store.start(), store.start()])
+  expect(store.diskState).toBe('open')
+  await Promise.all([store.stop(), store.stop()])
+  const { store: again } = await open(disk)
+  await again.stop()
+})
+
+it('a record that cannot be read is reported and left where it is', async () => {
+  const disk = simDisk()
+  const { store } = await open(disk)
+  await store.addPeer(claim(a, { ttl: HOUR }))
+  await store.stop()
+  const { log } = await openLog({ disk, path: 'peers', clock: virtualClock() })
+  log.put(b.toString(), Uint8Array.of(1, 2, 3))
+  await log.close()
+  for (let start = 0; start < 2; start++) {
+    const { store: again } = await open(disk)
+    expect(again.damage).toMatchObject({ damaged: 1, reason: expect.stringContaining('1 records cannot be read') as string })
+    expect(again.size).toBe(1)
+    await again.stop()
+  }
 })
 
 it('names a wrong option', () => {

@@ -142,3 +142,59 @@ it('what the user configured stays, however many others claim the peer or say go
   }
   expect(store.peek(a)?.sources.map(({ path }) => path)).toContain('bootstrap')
 })
+
+it('a flood of goodbyes brings nothing back that another source took back', async () => {
+  for (let run = 0; run < 20; run++) {
+    const flooded = memoryPeerStore({ clock })
+    const user = source('user', { isChosen: run % 2 === 0 })
+    await flooded.addPeer(claim(a, { from: user, ttl: 600_000 }))
+    await flooded.withdraw(a, user, 1)
+    for (let i = 0; i < 200; i++) await flooded.withdraw(a, source('gossip', { group: `net:${i % 40}`, reporter: `r${i}` }), 2)
+    expect(flooded.peek(a)).toBeUndefined()
+  }
+})
+
+it('keeps no text that is longer than its bound, and cuts none in half', async () => {
+  const long = 'x'.repeat(100_000)
+  await store.addPeer(claim(a, { protocols: ['/a', long], metadata: new Map([['k', long], [long, 'v'], ['short', 'v']]) }))
+  store.setIdentity(a, { protocols: [long], agentVersion: 'é'.repeat(500), protocolVersion: '👩'.repeat(100) })
+  expect(store.peek(a)?.protocols).toEqual([])
+  expect([...store.peek(a)?.metadata ?? []]).toEqual([['short', 'v']])
+  expect(store.evidence(a).flatMap(({ protocols }) => protocols)).toEqual(['/a'])
+  for (const text of [store.peek(a)?.agentVersion ?? '', store.peek(a)?.protocolVersion ?? '']) {
+    expect(Buffer.byteLength(text)).toBeGreaterThan(limits.agentBytes - 4)
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limits.agentBytes)
+    expect(text.isWellFormed()).toBe(true)
+  }
+})
+
+it('takes an address with the peer id at its end for the same address', async () => {
+  const bare = '/ip4/10.0.0.1/tcp/1'
+  await store.addPeer(claim(a, { addresses: [bare] }))
+  await store.addPeer(claim(a, { addresses: [`${bare}/p2p/${a.toString()}`], from: source('dns') }))
+  expect(store.peek(a)?.addresses.map(({ multiaddr, sources }) => [multiaddr.toString(), sources])).toEqual([[bare, ['dns', 'mdns']]])
+  const before = store.peek(a)?.addresses[0]?.confidence ?? NaN
+  await store.recordOutcome(a, multiaddr(`${bare}/p2p/${a.toString()}`), 'failure')
+  expect(store.peek(a)?.addresses[0]?.confidence).toBeLessThan(before)
+  await store.withdraw(a, source('dns'), 1, [multiaddr(`${bare}/p2p/${a.toString()}`)])
+  expect(store.peek(a)?.addresses[0]?.sources).toEqual(['mdns'])
+})
+
+it('looks again at what was swept too early', async () => {
+  await store.addPeer(claim(a, { ttl: 10_000 }))
+  expect((await store.expire(16_000)).next).toBe(16_000)
+  expect(store.peek(a)).toBeDefined()
+  await clock.advance(10_000)
+  await store.expire(clock.now())
+  expect(store.size).toBe(0)
+  await expect(store.expire(NaN)).rejects.toThrow('now')
+})
+
+it('refuses a reputation that is no number', async () => {
+  await store.addPeer(claim(a))
+  expect(() => { store.setReputation(a, { mean: NaN, lower: 0, n: 0 }) }).toThrow('finite')
+})
+
+it('names a limit that is none', async () => {
+  await expect(Array.fromAsync(store.getPeers({ limit: -1 }))).rejects.toThrow('limit')
+})

@@ -57,6 +57,60 @@ describe('a peer that a dial of ours reached', () => {
     expect(ids(store.elders())).toEqual([a.toString()])
   })
 
+  it('is in the view again, and an anchor, when we meet it though nothing of it counts', async () => {
+    const { store, clock } = world()
+    await store.addPeer(claim(a, { addresses: [at(1)] }))
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    await clock.advance(DAY)
+    await store.expire(clock.now())
+    expect(ids(store.elders())).toEqual([a.toString()])
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    store.setConnection(a, 'connected')
+    store.setIdentity(a, { protocols: ['/x'] })
+    expect(store.peek(a)?.protocols).toEqual(['/x'])
+    expect(ids(store.anchors())).toEqual([a.toString()])
+    store.setConnection(a, 'disconnected')
+    expect(store.peek(a)).toBeUndefined()
+    expect(addressesOf(store.elders()[0])).toEqual([at(1)])
+  })
+
+  it('is dialled where we reached it, whatever is said of it meanwhile', async () => {
+    const { store, clock } = world()
+    await store.addPeer(claim(a, { addresses: [at(1)], ttl: 60_000 }))
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    store.setConnection(a, 'connected')
+    await clock.advance(600_000)
+    await store.expire(clock.now())
+    expect(store.anchors().map(info => addressesOf(info))).toEqual([[at(1)]])
+    for (let i = 0; i < 20; i++) {
+      await store.addPeer(claim(a, { at: clock.now(), ttl: HOUR, addresses: [at(66, i)], from: source('gossip', { group: `net:${i}` }) }))
+    }
+    store.setConnection(a, 'disconnected')
+    for (const info of [...store.elders(), ...store.anchors(), ...store.pick({ table: 'tried', count: 1 })]) {
+      expect(info.addresses[0]?.multiaddr.toString()).toBe(at(1))
+    }
+  })
+
+  it('can be dialled and tested also when it said goodbye while it answered', async () => {
+    const { store, clock } = world()
+    await store.addPeer(claim(a, { addresses: [at(1)] }))
+    await clock.advance(1)
+    await store.withdraw(a, source('mdns'), clock.now())
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    expect(store.elders().map(info => addressesOf(info))).toEqual([[at(1)]])
+  })
+
+  it('is an anchor after it was disconnected last, and none when it was removed', async () => {
+    const { store } = world()
+    await store.addPeer(claim(a, { addresses: [at(1)] }))
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    store.setConnection(a, 'connected')
+    store.setConnection(a, 'disconnected')
+    expect(ids(store.anchors())).toEqual([a.toString()])
+    await store.removePeer(a)
+    expect(store.anchors()).toEqual([])
+  })
+
   it('is no more one of them when it is removed', async () => {
     const { store } = world()
     await store.addPeer(claim(a, { addresses: [at(1)] }))
@@ -118,6 +172,23 @@ describe('when the table of tried peers is full', () => {
   }, 30_000)
 })
 
+it('a peer that was never reached is dormant for a week', async () => {
+  const { store, clock } = world()
+  await store.addPeer(claim(a, { addresses: [at(1)] }))
+  await clock.advance(6 * DAY)
+  await store.expire(clock.now())
+  const [picked] = store.pick({ table: 'dormant', count: 2 })
+  expect(addressesOf(picked)).toEqual([at(1)])
+  await clock.advance(2 * DAY)
+  await store.expire(clock.now())
+  expect(store.pick({ table: 'dormant', count: 2 })).toEqual([])
+})
+
+it('names a table that is none', () => {
+  expect(() => world().store.pick({ table: 'old' as never, count: 1 })).toThrow('table')
+  expect(() => world().store.pick({ table: 'new', count: -1 })).toThrow('count')
+})
+
 describe('a pick of newcomers', () => {
   it('draws by group, so that a crowd of one party is drawn as seldom as that party', async () => {
     const { store } = world()
@@ -154,6 +225,57 @@ describe('on disk', () => {
     const { store: third } = await open(disk, later.wall())
     expect(ids(third.elders())).toEqual([a.toString()])
     await third.stop()
+  })
+
+  it('a tried peer with more addresses than one dial takes outlives two starts', async () => {
+    const disk = simDisk()
+    const { store, clock } = await open(disk)
+    for (const [i, path] of ['mdns', 'dns'].entries()) {
+      await store.addPeer(claim(a, { addresses: Array.from({ length: 6 }, (_, n) => at(1, 10 * i + n)), from: source(path), ttl: HOUR }))
+    }
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    await store.stop()
+    const { store: second, clock: later } = await open(disk, clock.wall() + 2 * HOUR)
+    await second.recordOutcome(a, multiaddr(at(1)), 'failure')
+    await second.stop()
+    const { store: third } = await open(disk, later.wall())
+    expect(third.damage).toBeUndefined()
+    expect(ids(third.pick({ table: 'tried', count: 1 }))).toEqual([a.toString()])
+    await third.stop()
+  })
+
+  it('who was removed does not come back as an anchor', async () => {
+    const disk = simDisk()
+    const { store, clock } = await open(disk)
+    await store.addPeer(claim(a, { addresses: [at(1)], ttl: HOUR }))
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    store.setConnection(a, 'connected')
+    await store.flush()
+    await store.removePeer(a)
+    await store.flush()
+    await store.stop()
+    const { store: again } = await open(disk, clock.wall())
+    expect([again.size, again.anchors().length, again.elders().length]).toEqual([0, 0, 0])
+    await again.stop()
+  })
+
+  it('a store that was refused the folder writes nothing beside it', async () => {
+    const disk = simDisk()
+    const { store, clock } = await open(disk)
+    await store.addPeer(claim(a, { addresses: [at(1)], ttl: HOUR }))
+    await store.recordOutcome(a, multiaddr(at(1)), 'success')
+    store.setConnection(a, 'connected')
+    await store.flush()
+    const before = await disk.readFile('peers.anchors')
+    const other = levelPeerStore({ disk, path: 'peers', clock, hashKey: new Uint8Array(8) })
+    await expect(other.start()).rejects.toThrow('in use')
+    const b = await peer(2)
+    await other.addPeer(claim(b, { addresses: [at(2)], ttl: HOUR }))
+    await other.recordOutcome(b, multiaddr(at(2)), 'success')
+    other.setConnection(b, 'connected')
+    await other.flush()
+    expect(await disk.readFile('peers.anchors')).toEqual(before)
+    await store.stop()
   })
 
   it('anchors are the longest connected of our dialling, and outlive the log', async () => {

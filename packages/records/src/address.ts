@@ -4,13 +4,15 @@ import { limits } from '@peerweave/interface'
 import { concat, equal } from './bytes.ts'
 import { varint } from './protobuf.ts'
 
-/** The address, or nothing when it is empty, too long, has too many parts, or has one that we cannot read. */
+/** The address, or nothing when it is empty, too long, has too many parts, has one that we cannot read, or reads as another one. */
 export function readAddress (bytes: Uint8Array): Multiaddr | undefined {
   if (bytes.length === 0 || bytes.length > limits.multiaddrBytes) return undefined
   try {
     const address = multiaddr(bytes)
     const components = address.getComponents()
-    return components.length <= limits.multiaddrComponents && components.every(isWhole) ? address : undefined
+    if (components.length > limits.multiaddrComponents || !components.every(isWhole)) return undefined
+    // A DNS name with a slash in it would be another address as soon as somebody writes it down.
+    return equal(multiaddr(address.toString()).bytes, bytes) ? address : undefined
   } catch {
     return undefined // a protocol or a value that we do not know
   }

@@ -145,6 +145,9 @@ class BatchedLog implements DurableLog {
   #generation = 0
   /** BOUNDED by the caller's keys and those on disk: one change a key. */
   readonly #dirty = new Map<string, Pending>()
+  #tidyAt = BLIND_DELETIONS
+  /** What `read` threw last. */
+  #fault: Error | undefined
   /** Keys of what is being written now. */
   readonly #underWay = new Set<string>()
   /** A change that waits asked for sync. */
@@ -217,6 +220,9 @@ class BatchedLog implements DurableLog {
   async flush (): Promise<void> {
     this.#assertOpen()
     await this.#enqueue(async () => { await this.#write(true) })
+    const fault = this.#fault
+    this.#fault = undefined
+    if (fault != null) throw fault
   }
 
   async close (): Promise<void> {
@@ -248,11 +254,23 @@ class BatchedLog implements DurableLog {
     if (frame == null && !this.#mayBeOnDisk(key)) this.#dirty.delete(key)
     else this.#dirty.set(key, frame)
     this.#isUrgent ||= sync
-    if (this.#state !== 'open') return // the retry takes it along
+    if (this.#state !== 'open') {
+      this.#tidyDirty()
+      return // the retry takes it along
+    }
     this.#writeTimer ??= this.#clock.setTimeout(() => {
       this.#writeTimer = undefined
       this.#try(false)
     }, WRITE_DELAY)
+  }
+
+  /** While the disk fails, keys of what came and went would pile up. */
+  #tidyDirty (): void {
+    if (this.#dirty.size < this.#tidyAt) return
+    for (const [key, pending] of this.#dirty) {
+      if (pending === TOUCHED && !this.#mayBeOnDisk(key) && this.#read?.(key) == null) this.#dirty.delete(key)
+    }
+    this.#tidyAt = 2 * this.#dirty.size + BLIND_DELETIONS
   }
 
   #mayBeOnDisk (key: string): boolean {
@@ -338,6 +356,7 @@ class BatchedLog implements DurableLog {
       taken.push([key, pending])
       this.#dirty.delete(key)
       const frame = pending === TOUCHED ? this.#present(key) : pending
+      if (frame === TOUCHED) continue
       const before = this.#sums.get(key)
       if (before != null) this.#sum -= before
       if (frame != null) {
@@ -359,9 +378,15 @@ class BatchedLog implements DurableLog {
     return { taken, writes, checkpoint }
   }
 
-  #present (key: string): Uint8Array | undefined {
-    const value = this.#read?.(key)
-    return value == null ? undefined : encodeFrame(key, value, this.#version)
+  /** One that cannot be said holds up no other; what is on disk of it stays. */
+  #present (key: string): Uint8Array | undefined | typeof TOUCHED {
+    try {
+      const value = this.#read?.(key)
+      return value == null ? undefined : encodeFrame(key, value, this.#version)
+    } catch (error) {
+      this.#fault = toError(error)
+      return TOUCHED
+    }
   }
 
   /** Not ahead of what is synced: a power cut is no damage. A failure loses nothing, so it is only tried again. */

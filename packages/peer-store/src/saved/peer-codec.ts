@@ -27,6 +27,7 @@ const LAST_SEEN = 1
 const LAST_SUCCESS = 2
 const IDENTITY = 4
 const ADDRESS_OUTCOMES = 8
+const PROVEN_ADDRESS = 16
 
 const LAST_FAILURE = 1
 
@@ -50,6 +51,7 @@ const writer = new ByteWriter()
  */
 export function encodePeer (peer: SavedPeer, boot: number): Uint8Array {
   const { firstSeen, contact, tried, dormant, signed, withdrawals, sources } = peer
+  writer.take() // what a failed call left
   writer.varint(boot)
   writer.byte((contact == null ? 0 : CONTACT) | (signed == null ? 0 : SIGNED) | (withdrawals.length === 0 ? 0 : WITHDRAWALS) |
     (tried == null ? 0 : TRIED) | (dormant == null ? 0 : DORMANT))
@@ -142,8 +144,9 @@ function readSource (reader: ByteReader): Source {
   }
 }
 
-function writeContact ({ lastSeen, outcomes, addressOutcomes, reputation, identity }: SavedContact): void {
-  writer.byte((lastSeen == null ? 0 : LAST_SEEN) | (identity == null ? 0 : IDENTITY) | (addressOutcomes.size === 0 ? 0 : ADDRESS_OUTCOMES))
+function writeContact ({ lastSeen, outcomes, addressOutcomes, reputation, identity, provenAddress }: SavedContact): void {
+  writer.byte((lastSeen == null ? 0 : LAST_SEEN) | (identity == null ? 0 : IDENTITY) | (addressOutcomes.size === 0 ? 0 : ADDRESS_OUTCOMES) |
+    (provenAddress == null ? 0 : PROVEN_ADDRESS))
   if (lastSeen != null) writer.float(lastSeen)
   writeOutcomes(outcomes)
   if (addressOutcomes.size > 0) {
@@ -155,6 +158,7 @@ function writeContact ({ lastSeen, outcomes, addressOutcomes, reputation, identi
   }
   for (const number of [reputation.mean, reputation.lower, reputation.n]) writer.float(number)
   if (identity != null) writeIdentity(identity)
+  if (provenAddress != null) writer.text(provenAddress)
 }
 
 function readContact (reader: ByteReader, shift: number): SavedContact {
@@ -166,7 +170,8 @@ function readContact (reader: ByteReader, shift: number): SavedContact {
       ? []
       : list(reader, limits.addressesPerPeer, () => [reader.text(), readOutcomes(reader, shift)] as const)),
     reputation: readReputation(reader),
-    identity: (flags & IDENTITY) === 0 ? undefined : readIdentity(reader)
+    identity: (flags & IDENTITY) === 0 ? undefined : readIdentity(reader),
+    provenAddress: (flags & PROVEN_ADDRESS) === 0 ? undefined : reader.text()
   }
 }
 

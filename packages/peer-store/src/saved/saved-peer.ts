@@ -30,6 +30,7 @@ export interface SavedContact {
   readonly addressOutcomes: ReadonlyMap<string, Outcomes>
   readonly reputation: Reputation
   readonly identity?: Identity | undefined
+  readonly provenAddress?: string | undefined
 }
 
 /** The goodbyes of one source. */
