@@ -15,7 +15,7 @@
  *   go when another one stands. An unsigned claim never takes the place of a certified one.
  *
  * BOUNDED per peer: `sourcesPerPeer` sources of `addressesPerSource` + `protocolsPerPeer` + `metadataKeys` items each, and
- * as many again of `addressesPerClaim` certified ones.
+ * of the record that stands `addressesPerClaim` addresses, each of `reportersPerGroup` sources.
  */
 import { clampTtl, limits, withoutPeer } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
@@ -110,10 +110,7 @@ export class EvidenceTable {
     }
     this.#lower(ledger, dueAt(observedAt, ttl, now))
     if (this.#rows.first[row] === NONE) this.#dropRows(ledger, other => other === row)
-    if (isChanged) {
-      this.#boundSources(ledger, kind => kind !== CERTIFIED)
-      this.#boundSources(ledger, kind => kind === CERTIFIED)
-    }
+    if (isChanged) this.#boundSources(ledger)
     return isChanged ? 'changed' : 'refreshed'
   }
 
@@ -229,8 +226,7 @@ export class EvidenceTable {
       }
     }
     this.#dropRows(ledger, row => this.#rows.first[row] === NONE)
-    this.#boundSources(ledger, kind => kind !== CERTIFIED)
-    this.#boundSources(ledger, kind => kind === CERTIFIED)
+    this.#boundSources(ledger)
     ledger.dueAt = this.#nextChange(ledger, now)
   }
 
@@ -345,17 +341,25 @@ export class EvidenceTable {
   /**
    * Keeps the first of the sources, in an order that never changes: those that we chose, then by keyed hash; and of one
    * path and group no more than `reportersPerGroup`. What is certified is bounded by itself, so that no flood of claims
-   * takes it out.
+   * takes it out, and address by address, so that no flood of half a record takes out the other half.
    */
-  #boundSources (ledger: Ledger, isOfClass: (kind: number) => boolean): void {
+  #boundSources (ledger: Ledger): void {
     if (!this.#hasManyRows(ledger)) return
-    const known = new Set<number>()
+    const claimed = new Set<number>()
+    const certified = new Map<string, Set<number>>()
     this.#visit(ledger, (item, row) => {
-      if (isOfClass(this.#items.kind[item] as number)) known.add(this.#rows.source[row] as number)
+      const source = this.#rows.source[row] as number
+      const name = this.#items.name[item] as string
+      if (this.#items.kind[item] !== CERTIFIED) claimed.add(source)
+      else if (certified.get(name)?.add(source) == null) certified.set(name, new Set([source]))
     })
-    const kept = this.#firstOf(known)
-    if (kept.size === known.size) return
-    this.#dropItems(ledger, (item, row) => isOfClass(this.#items.kind[item] as number) && !kept.has(this.#rows.source[row] as number))
+    const kept = this.#firstOf(claimed)
+    const keptOf = new Map([...certified].map(([name, sources]) => [name, this.#firstOf(sources, limits.reportersPerGroup)]))
+    this.#dropItems(ledger, (item, row) => {
+      const source = this.#rows.source[row] as number
+      const first = this.#items.kind[item] === CERTIFIED ? keptOf.get(this.#items.name[item] as string) : kept
+      return first?.has(source) !== true
+    })
   }
 
   /** Whose goodbyes are remembered goes by the same order. What a forgotten one took back is forgotten with it. */
@@ -368,7 +372,7 @@ export class EvidenceTable {
     }
   }
 
-  #firstOf (sources: Iterable<number>): Set<number> {
+  #firstOf (sources: Iterable<number>, bound: number = limits.sourcesPerPeer): Set<number> {
     const ranked = Array.from(sources, id => ({ id, key: this.#sources.keyOf(id), source: this.#sources.get(id) })).sort((a, b) => {
       return Number(b.source.isChosen === true) - Number(a.source.isChosen === true) ||
         this.#hash(a.key) - this.#hash(b.key) || compareText(a.key, b.key)
@@ -379,7 +383,7 @@ export class EvidenceTable {
       const key = `${path} ${group}`
       const count = (reporters.get(key) ?? 0) + 1
       reporters.set(key, count)
-      if (count <= limits.reportersPerGroup && kept.size < limits.sourcesPerPeer) kept.add(id)
+      if (count <= limits.reportersPerGroup && kept.size < bound) kept.add(id)
     }
     return kept
   }

@@ -87,6 +87,20 @@ it('what a source said counts as chosen once it is chosen, whatever came first',
   expect(store.evidence(a).map(({ source }) => source.isChosen)).toEqual([true])
 })
 
+it('half of a record, said by two hundred others, takes out no other half', async () => {
+  const [near, far] = ['/ip4/192.168.1.2/tcp/1', '/ip4/20.1.0.1/tcp/1'] as const
+  const whole = await record(1, 1, [near, far])
+  for (let run = 0; run < 10; run++) {
+    const flooded = memoryPeerStore({ clock })
+    await flooded.addPeer(claim(a, { addresses: [near, far], record: whole, from: source('mdns') }))
+    for (let i = 0; i < 200; i++) {
+      await flooded.addPeer(claim(a, { addresses: [far], record: whole, from: source('gossip', { group: `net:${i >> 2}`, reporter: `r${i}` }) }))
+    }
+    expect(addressesOf(flooded.peek(a))).toEqual([near, far])
+    expect(flooded.evidence(a).length).toBeLessThan(12)
+  }
+})
+
 it('a goodbye to ten thousand addresses is one sort', async () => {
   const many = Array.from({ length: 10_000 }, (_, i) => multiaddr(`/ip4/10.${i >> 8}.${i & 255}.1/tcp/1`))
   await store.withdraw(a, source('mdns'), 0, many)
