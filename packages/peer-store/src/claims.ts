@@ -4,6 +4,9 @@ import type { Source } from '@peerweave/interface'
 /** `certified`: an address that the peer signed, of the record that stands. */
 export type ItemKind = 'address' | 'protocol' | 'metadata' | 'certified'
 
+/** By number, in memory and on disk: new ones are added at the end. */
+export const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata', 'certified']
+
 /** One claim as it stands; a copy, so later merges do not change it. */
 export interface Item {
   readonly kind: ItemKind

@@ -1,4 +1,4 @@
-/** Every number of the store that is not a bound (those are in `limits.ts`). Times are milliseconds. */
+/** Numbers of confidence and of slicing. Bounds are in `limits.ts`. Times are milliseconds. */
 import type { DiscoveryType } from '@peerweave/interface'
 
 /**

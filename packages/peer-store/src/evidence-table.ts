@@ -18,6 +18,7 @@
  * of the record that stands `addressesPerClaim` addresses, each of `reportersPerGroup` sources.
  */
 import { clampTtl, limits, withoutPeer } from '@peerweave/interface'
+import { KINDS, type Item, type ItemKind, type SourceItems } from './claims.ts'
 import { compareText } from './compare-text.ts'
 import { isSayable } from './sayable.ts'
 import { ItemColumns, RowColumns } from './ledger-columns.ts'
@@ -27,7 +28,6 @@ import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { timeIn, Withdrawals } from './withdrawals.ts'
 import type { Voucher } from './admission/new-table.ts'
-import type { Item, ItemKind, SourceItems } from './claims.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedLedger } from './saved/saved-peer.ts'
 import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
@@ -37,8 +37,6 @@ const R = limits.evidenceLag
 
 /** How far ahead of the clock a stamp may be: `multi` makes its stamps strictly increasing by tiny steps. */
 const STAMP_SLACK = 1_000
-
-const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata', 'certified']
 
 const ADDRESS = 0
 const PROTOCOL = 1

@@ -2,24 +2,23 @@
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { limits, nextTurn, numberOption, show, type Clock, type Rng } from '@peerweave/interface'
 import { isVerifiedRecord } from '@peerweave/records'
-import { pick } from './admission/pick.ts'
-import { placeOf } from './admission/place.ts'
 import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
 import { EXPIRIES_PER_TURN, SNAPSHOT_AGE, STALE_PER_TURN } from './constants.ts'
 import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
-import { dormantClaims, withProven, type Dormant } from './dormant.ts'
+import { DialList } from './dial-list.ts'
 import { Entry, type Told } from './entry.ts'
 import { addressName, EvidenceTable } from './evidence-table.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
+import { HiddenPeers } from './hidden-peers.ts'
 import { LiveClaims } from './live-claims.ts'
 import { Nearest } from './nearest.ts'
 import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
 import { ShardedMap } from './sharded-map.ts'
-import { NONE } from './slab.ts'
 import { fingerprint, PeerView } from './view.ts'
-import type { Claims, Item, SourceItems } from './claims.ts'
+import type { Item } from './claims.ts'
+import type { Dormant } from './dormant.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
@@ -47,17 +46,9 @@ export interface PeerLedgerInit {
 export class PeerLedger implements PeerStore {
   /** Peers in the view. BOUNDED by `capacity`, `limits.triedPeers` and the connections. */
   readonly #entries = new ShardedMap<Entry>()
-  /**
-   * Peers of whom nothing counts: remembered for R because goodbyes and late claims may still meet, and then dormant, for
-   * a start without better. They take nobody's place. BOUNDED by `limits.ghosts`; the oldest goes.
-   */
-  readonly #ghosts = new Map<string, Entry>()
-  /** Peers of whom we heard nothing but goodbyes. BOUNDED by `limits.strangers`; the oldest goes. */
-  readonly #strangers = new Map<string, Entry>()
-  /** Tried peers of whom nothing counts. BOUNDED by `limits.triedPeers`. */
-  readonly #resting = new Map<string, Entry>()
+  readonly #hidden = new HiddenPeers()
+  readonly #dialList: DialList
   readonly #clock: Clock
-  readonly #rng: Rng
   readonly #journal: Journal | undefined
   readonly #table: EvidenceTable
   readonly #places: Places
@@ -69,10 +60,12 @@ export class PeerLedger implements PeerStore {
 
   constructor ({ capacity, clock, rng, hash, journal }: PeerLedgerInit) {
     this.#clock = clock
-    this.#rng = rng
     this.#table = new EvidenceTable(hash)
     this.#places = new Places(hash, capacity)
     this.#journal = journal
+    this.#dialList = new DialList({
+      places: this.#places, hidden: this.#hidden, table: this.#table, clock, rng, entryOf: id => this.#byId(id), viewOf: entry => this.#view(entry)
+    })
   }
 
   get size (): number {
@@ -135,7 +128,7 @@ export class PeerLedger implements PeerStore {
 
   peek (id: PeerId): PeerInfo | undefined {
     const entry = this.#entries.get(id.toString())
-    return entry == null ? undefined : this.#view(entry, id)
+    return entry == null ? undefined : this.#view(entry)
   }
 
   async * getPeers (query: PeerQuery = {}): AsyncGenerator<PeerInfo> {
@@ -225,64 +218,20 @@ export class PeerLedger implements PeerStore {
 
   // — whom to dial —
 
-  pick ({ table, count, without = [] }: PickOptions): PeerInfo[] {
-    const { tried } = this.#places
-    const networkOf = (id: string): string | undefined => tried.placeOf(id)?.group ?? this.#networkOf(id)
-    return this.#described(pick(this.#groupsOf(table), numberOption('count', count, 0, { min: 0, integer: true }), this.#rng, {
-      networkOf, without: new Set([...without].map(String))
-    }))
-  }
-
-  #groupsOf (table: PickOptions['table']): Iterable<readonly string[]> {
-    switch (table) {
-      case 'tried':
-        return this.#places.tried.groups()
-      case 'new':
-        return this.#places.new.groups()
-      case 'dormant':
-        // Who claimed them is forgotten, so by their own network.
-        return Map.groupBy([...this.#ghosts.values()].flatMap(({ id, dormant }) => dormant == null ? [] : id), id => this.#networkOf(id)).values()
-      default:
-        throw new TypeError(`table must be tried, new or dormant, got ${show(table)}`)
-    }
+  pick (options: PickOptions): PeerInfo[] {
+    return this.#dialList.pick(options)
   }
 
   anchors (): PeerInfo[] {
-    return this.#described(this.anchorIds())
+    return this.#dialList.described(this.anchorIds())
   }
 
   elders (): PeerInfo[] {
-    return this.#described(this.#places.tried.elders())
+    return this.#dialList.described(this.#places.tried.elders())
   }
 
   tests (): PeerInfo[] {
-    return this.#described(this.#places.tried.tests(this.#clock.now()))
-  }
-
-  /** To be dialled: with where we reached them, and, where nothing counts, where they were. */
-  #described (ids: Iterable<string>): PeerInfo[] {
-    const now = this.#clock.now()
-    return [...ids].flatMap(id => {
-      const entry = this.#byId(id)
-      if (entry == null) return []
-      const { contact, firstSeen, dormant } = entry
-      const isLive = this.#isLive(entry, now)
-      if (isLive && contact?.provenAddress == null) return this.#view(entry) ?? []
-      const claims = isLive ? { sources: this.#table.live(entry, now) } : dormant == null ? NOTHING_CLAIMED : dormantClaims(dormant)
-      const all = withProven(claims, contact?.provenAddress, contact?.outcomes.lastSuccess ?? firstSeen)
-      if (!all.sources.some(hasAddress)) return []
-      return new PeerView({ id, firstSeen, contact, shownBefore: entry.shownBefore, view: undefined }, all, this.#clock, undefined)
-    })
-  }
-
-  /** Of the first address that says it. */
-  #networkOf (id: string): string | undefined {
-    const entry = this.#byId(id) as Entry
-    for (const name of entry.dormant?.addresses ?? this.#table.addresses(entry)) {
-      const place = placeOf(multiaddr(name))
-      if (place != null) return place.group
-    }
-    return undefined
+    return this.#dialList.described(this.#places.tried.tests(this.#clock.now()))
   }
 
   // — time —
@@ -311,7 +260,7 @@ export class PeerLedger implements PeerStore {
 
   /** In the view or remembered beside it. */
   ids (): string[] {
-    return [this.#entries, this.#resting, this.#ghosts, this.#strangers].flatMap(peers => [...peers.keys()])
+    return [...this.#entries.keys(), ...this.#hidden.ids()]
   }
 
   knows (id: string): boolean {
@@ -387,24 +336,12 @@ export class PeerLedger implements PeerStore {
   }
 
   #byId (id: string): Entry | undefined {
-    return this.#entries.get(id) ?? this.#ghosts.get(id) ?? this.#resting.get(id) ?? this.#strangers.get(id)
+    return this.#entries.get(id) ?? this.#hidden.get(id)
   }
 
-  #toGhosts (entry: Entry): void {
-    // Goodbyes to peers that we never heard of push out no more than each other.
-    const isStranger = entry.firstRow === NONE && entry.signed == null && entry.dormant == null
-    const [ghosts, bound] = isStranger ? [this.#strangers, limits.strangers] : [this.#ghosts, limits.ghosts]
-    ghosts.set(entry.id, entry)
-    if (ghosts.size <= bound) return
-    for (const oldest of ghosts.values()) {
-      ghosts.delete(oldest.id)
-      this.#release(oldest)
-      break
-    }
-  }
-
-  #unhide (entry: Entry): void {
-    for (const hidden of [this.#ghosts, this.#strangers, this.#resting]) hidden.delete(entry.id)
+  #conceal (entry: Entry): void {
+    const gone = this.#hidden.add(entry, this.#places.tried.has(entry.id))
+    if (gone != null) this.#release(gone)
   }
 
   /**
@@ -416,16 +353,17 @@ export class PeerLedger implements PeerStore {
     const now = this.#clock.now()
     this.#touch(entry)
     // As it was when it ran out, for afterwards that is forgotten.
-    const dormant = { since: Math.min(now, entry.dueAt), addresses: entry.isShown ? this.#table.addresses(entry) : [] }
+    const since = Math.min(now, entry.dueAt)
+    const addresses = entry.isShown && now >= entry.dueAt ? this.#table.addresses(entry) : undefined
     this.#table.lapse(entry, now)
     const isSomewhere = this.#table.hasAddress(entry, now)
-    if (!entry.isConnected && !isSomewhere) return this.#vanish(entry, cause, filedAt, dormant)
+    if (!entry.isConnected && !isSomewhere) return this.#vanish(entry, cause, filedAt, { since, addresses: addresses ?? this.#table.addresses(entry) })
 
     if (entry.dueAt !== filedAt) this.#expiry.file(entry)
     if (isSomewhere) entry.dormant = undefined
     this.#places.hold(entry.id, this.#table.vouchers(entry, entry.id, now))
     if (!entry.isShown) {
-      this.#unhide(entry)
+      this.#hidden.delete(entry)
       this.#entries.set(entry.id, entry)
       this.#nearest.add(entry)
       entry.isShown = true
@@ -458,10 +396,8 @@ export class PeerLedger implements PeerStore {
       if (now >= until) entry.dormant = undefined
       else entry.dueAt = Math.min(entry.dueAt, until)
     }
-    this.#unhide(entry)
-    if (entry.dueAt === Infinity && !isTried) return { outcome: wasShown ? 'updated' : 'unchanged' }
-    if (isTried) this.#resting.set(entry.id, entry)
-    else this.#toGhosts(entry)
+    if (entry.dueAt === Infinity && !isTried) this.#hidden.delete(entry)
+    else this.#conceal(entry)
     if (entry.dueAt !== filedAt) this.#expiry.file(entry)
     return { outcome: wasShown ? 'updated' : 'unchanged' }
   }
@@ -483,8 +419,7 @@ export class PeerLedger implements PeerStore {
     this.#refresh(entry, { kind: 'outcome' })
   }
 
-  /** @param peerId - the caller's, if he has one: making one costs more than the rest */
-  #view (entry: Entry, peerId?: PeerId): PeerView | undefined {
+  #view (entry: Entry): PeerView | undefined {
     const now = this.#clock.now()
     const { view } = entry
     const isDue = now >= entry.dueAt
@@ -492,7 +427,7 @@ export class PeerLedger implements PeerStore {
     if (!this.#isLive(entry, now)) return undefined
     if (isDue) this.#settle(entry)
     entry.live ??= new LiveClaims(this.#table, entry, now)
-    return entry.view = new PeerView(entry, entry.live, this.#clock, peerId)
+    return entry.view = new PeerView(entry, entry.live, this.#clock)
   }
 
   /** Whether it is there, swept or not. */
@@ -554,7 +489,7 @@ export class PeerLedger implements PeerStore {
     }
     const before = new LiveClaims(this.#table, entry, entry.dueAt - 1)
     before.settle()
-    const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, this.#clock, undefined)
+    const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, this.#clock)
     return { peer, fingerprint: fingerprint(peer) }
   }
 
@@ -583,14 +518,14 @@ export class PeerLedger implements PeerStore {
     this.#table.dropClaims(entry)
     this.#journal?.touch(entry.id)
     if (entry.signed == null) return
-    this.#toGhosts(entry)
+    this.#conceal(entry)
     if (entry.dueAt !== dueAt) this.#expiry.file(entry)
   }
 
   /** Out of the view, and of memory. */
   #forget (entry: Entry, cause: ChangeCause): void {
     this.#hide(entry, cause)
-    this.#unhide(entry)
+    this.#hidden.delete(entry)
     this.#release(entry)
   }
 
@@ -603,12 +538,6 @@ export class PeerLedger implements PeerStore {
 
 /** Of what the expiry queue just gave out: it looks at it no more. */
 const UNFILED = NaN
-
-const NOTHING_CLAIMED: Claims = { sources: [] }
-
-function hasAddress ({ items }: SourceItems): boolean {
-  return items.some(({ kind }) => kind === 'address' || kind === 'certified')
-}
 
 const UNCHANGED: MergeResult = Object.freeze({ outcome: 'unchanged' })
 

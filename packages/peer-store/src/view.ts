@@ -56,13 +56,12 @@ export class PeerView implements PeerInfo {
   #confidence: number | undefined
   #expiresAt: number | undefined
 
-  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore, view }: ViewOf, live: Claims, clock: Clock, peerId: PeerId | undefined) {
+  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore, view }: ViewOf, live: Claims, clock: Clock) {
     const now = clock.now()
     const toWall = clock.wall() - now
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
     const isConnected = connection === 'connected'
     this.#id = id
-    this.#peerId = peerId
     this.#before = view == null ? shownBefore : view.#addresses ?? view.#before
     this.#fading = addressOutcomes.size === 0 && view != null && view.#toWall === toWall ? view.#only : undefined
     this.firstSeen = firstSeen + toWall

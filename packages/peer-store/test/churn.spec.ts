@@ -31,6 +31,6 @@ it(`${ROUNDS} comings and goings of 50 peers keep the heap flat`, async () => {
   }
   const before = used()
   await churn(ROUNDS)
-  // Less than what a leak of one small object a round would come to.
-  expect(used() - before).toBeLessThan(Math.max(2_000_000, ROUNDS * 20))
+  // Less than a leak of one small object a round would come to; half a megabyte is what the runtime itself moves.
+  expect(used() - before).toBeLessThan(500_000 + ROUNDS * 20)
 }, 600_000)

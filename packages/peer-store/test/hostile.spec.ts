@@ -87,6 +87,30 @@ it('what a source said counts as chosen once it is chosen, whatever came first',
   expect(store.evidence(a).map(({ source }) => source.isChosen)).toEqual([true])
 })
 
+it('extremes are bounded and clamped, and nothing is thrown', async () => {
+  const year = 365 * 86_400_000
+  const many = Array.from({ length: 10_000 }, (_, i) => `/ip4/10.${i >> 8}.${i & 255}.1/tcp/1`)
+  await store.addPeer(claim(a, { addresses: many, ttl: 60_000, metadata: new Map([['k', 'x'.repeat(1_000_000)]]) }))
+  expect(store.evidence(a).flatMap(({ multiaddrs }) => multiaddrs).length).toBe(limits.addressesPerSource)
+  expect(store.peek(a)?.metadata.size).toBe(0)
+  for (const ttl of [0, -1, NaN, 2 ** 40, -Infinity, Infinity]) {
+    await store.addPeer(claim(b, { ttl, from: source(`ttl ${ttl}`) }))
+    const lasts = (store.evidence(b).find(({ source: { path } }) => path === `ttl ${ttl}`)?.expiresAt ?? NaN)
+    expect(lasts).toBeGreaterThanOrEqual(limits.ttlMin)
+    expect(lasts).toBeLessThanOrEqual(limits.ttlMax)
+  }
+  const outcomes = []
+  for (const at of [-10 * year, 10 * year, NaN, Infinity, -Infinity]) {
+    outcomes.push(await store.addPeer(claim(b, { at, ttl: 60_000, from: source(`at ${at}`) })))
+    await store.withdraw(b, source(`at ${at}`), at)
+    await store.updatePeerSeen(b, at)
+  }
+  expect(outcomes.map(({ outcome }) => outcome)).toEqual(['refused', 'updated', 'refused', 'updated', 'refused'])
+  await clock.advance(limits.ttlMax)
+  await store.expire(clock.now())
+  expect(store.size).toBe(0)
+})
+
 it('half of a record, said by two hundred others, takes out no other half', async () => {
   const [near, far] = ['/ip4/192.168.1.2/tcp/1', '/ip4/20.1.0.1/tcp/1'] as const
   const whole = await record(1, 1, [near, far])

@@ -6,13 +6,13 @@
  * clock of this one (`boots.ts`), so that no two change places.
  */
 import { limits } from '@peerweave/interface'
+import { KINDS, type Item, type ItemKind, type SourceItems } from '../claims.ts'
 import { ByteReader, MalformedError } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { TriedEntry } from '../admission/tried-table.ts'
 import type { Outcomes } from '../confidence.ts'
 import type { Identity } from '../contact.ts'
 import type { Dormant } from '../dormant.ts'
-import type { Item, ItemKind, SourceItems } from '../claims.ts'
 import type { SignedState } from '../signed-floor.ts'
 import type { SavedContact, SavedPeer, SavedWithdrawal } from './saved-peer.ts'
 import type { Reputation, Source } from '@peerweave/interface'
@@ -36,7 +36,6 @@ const CHOSEN = 2
 const SUBGROUP = 4
 const OTHER_TYPE = 8
 
-const KINDS: readonly ItemKind[] = ['address', 'protocol', 'metadata', 'certified']
 const KIND_BITS = 0x03
 const SAME_TIMES = 0x04
 
