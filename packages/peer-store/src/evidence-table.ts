@@ -90,20 +90,21 @@ export class EvidenceTable {
     for (const multiaddr of evidence.multiaddrs) {
       const name = addressName(multiaddr)
       const kind = certified?.has(name) === true ? CERTIFIED : ADDRESS
-      if (this.#find(row, kind, name) === NONE && !isSayable(multiaddr, name)) continue
       // Of a record that does not stand, what it certified is no claim at all: it was taken back by the one that does.
       if (kind === CERTIFIED && (heard === 'ignored' || heard === 'rivals')) continue
-      isChanged = this.#put(ledger, row, kind, name, '', observedAt, ttl, now) || isChanged
+      const item = this.#find(row, kind, name)
+      if (item === NONE && !isSayable(multiaddr, name)) continue
+      isChanged = this.#put(ledger, row, item, kind, name, '', observedAt, ttl, now) || isChanged
     }
     for (const name of evidence.protocols ?? NOTHING) {
       if (typeof name !== 'string' || name.length > limits.protocolBytes) continue
-      isChanged = this.#put(ledger, row, PROTOCOL, name, '', observedAt, ttl, now) || isChanged
+      isChanged = this.#put(ledger, row, this.#find(row, PROTOCOL, name), PROTOCOL, name, '', observedAt, ttl, now) || isChanged
     }
     if (evidence.metadata != null) {
       for (const [name, value] of evidence.metadata) {
         if (typeof name !== 'string' || typeof value !== 'string') continue
         if (name.length > limits.metadataKeyBytes || value.length > limits.metadataValueBytes) continue
-        isChanged = this.#put(ledger, row, METADATA, name, value, observedAt, ttl, now) || isChanged
+        isChanged = this.#put(ledger, row, this.#find(row, METADATA, name), METADATA, name, value, observedAt, ttl, now) || isChanged
       }
     }
     this.#lower(ledger, dueAt(observedAt, ttl, now))
@@ -220,7 +221,8 @@ export class EvidenceTable {
       this.#cursor = NONE
       for (const { kind, name, value, observedAt, expiresAt } of items) {
         if (kind === 'certified' && !stands) continue
-        this.#put(ledger, row, KINDS.indexOf(kind), name, value, observedAt, clampTtl(expiresAt - observedAt), now)
+        const number = KINDS.indexOf(kind)
+        this.#put(ledger, row, this.#find(row, number, name), number, name, value, observedAt, clampTtl(expiresAt - observedAt), now)
       }
     }
     this.#dropRows(ledger, row => this.#rows.first[row] === NONE)
@@ -397,11 +399,13 @@ export class EvidenceTable {
 
   // — items —
 
-  /** @returns whether what counts may have changed */
+  /**
+   * @param item - where it stands, `NONE` when it is new
+   * @returns whether what counts may have changed
+   */
   #put (
-    ledger: Ledger, row: number, kind: number, name: string, value: string, observedAt: number, ttl: number, now: number
+    ledger: Ledger, row: number, item: number, kind: number, name: string, value: string, observedAt: number, ttl: number, now: number
   ): boolean {
-    const item = this.#find(row, kind, name)
     if (item !== NONE) {
       this.#cursor = this.#items.next[item] as number
       return this.#renew(ledger, row, item, value, observedAt, ttl, now)

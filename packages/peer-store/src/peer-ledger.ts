@@ -319,7 +319,7 @@ export class PeerLedger implements PeerStore {
     this.#beforeChange(entry)
     const { dueAt } = entry
     const effect = this.#table.merge(entry, evidence, now)
-    if (effect !== 'stale') entry.firstSeen = Math.min(entry.firstSeen, evidence.observedAt)
+    if (effect !== 'stale' && evidence.observedAt < entry.firstSeen) entry.firstSeen = evidence.observedAt
     if (effect === 'refreshed' && entry.isShown) {
       // Nine of ten sightings: times moved on and nothing else. Its queue looks at the ledger again when it is due.
       this.#touch(entry)
