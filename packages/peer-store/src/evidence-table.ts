@@ -218,11 +218,12 @@ export class EvidenceTable {
     this.#boundWithdrawals(ledger)
     for (const { source, items } of sources) {
       const row = this.#rowOf(ledger, this.#sources.idOf(source))
+      const isNew = this.#rows.first[row] === NONE // then nothing need be looked for
       this.#cursor = NONE
       for (const { kind, name, value, observedAt, expiresAt } of items) {
         if (kind === 'certified' && !stands) continue
         const number = KINDS.indexOf(kind)
-        this.#put(ledger, row, this.#find(row, number, name), number, name, value, observedAt, clampTtl(expiresAt - observedAt), now)
+        this.#put(ledger, row, isNew ? NONE : this.#find(row, number, name), number, name, value, observedAt, clampTtl(expiresAt - observedAt), now)
       }
     }
     this.#dropRows(ledger, row => this.#rows.first[row] === NONE)

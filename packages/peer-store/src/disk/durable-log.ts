@@ -399,7 +399,8 @@ class BatchedLog implements DurableLog {
     const loaded = await loadLog(this.#disk, this.#path, this.#version, this.#isRebuilding)
     const { log, records, generation, report, error } = loaded
     const isEmpty = report?.movedTo != null
-    this.#sums = new Map(isEmpty ? [] : [...records].map(([key, { checksum }]) => [key, checksum]))
+    this.#sums = new Map()
+    if (!isEmpty) for (const [key, { checksum }] of records) this.#sums.set(key, checksum)
     this.#sum = isEmpty ? 0 : sumOf(records.values())
     this.#generation = Math.max(this.#generation, generation)
     this.#isUnsynced = report != null // the checkpoint says what is no longer so
@@ -417,6 +418,10 @@ class BatchedLog implements DurableLog {
     for (const [oldKey, { value: oldValue, version }] of records) {
       if (this.#dirty.has(oldKey)) continue
       const isOld = version < this.#version
+      if (!isOld && !isEmpty) {
+        entries.set(oldKey, oldValue)
+        continue
+      }
       const present = isOld && this.#migrate != null ? this.#migrate(oldKey, oldValue, version) : [oldKey, oldValue] as const
       if (present?.[0] !== oldKey && !isEmpty) this.#dirty.set(oldKey, undefined)
       if (present == null) continue
