@@ -1,5 +1,5 @@
 /** What is claimed of a peer, as plain data. Times are monotonic ms. */
-import type { Source } from '@peerweave/interface'
+import type { DiscoveryType, Source } from '@peerweave/interface'
 
 /** `certified`: an address that the peer signed, of the record that stands. */
 export type ItemKind = 'address' | 'protocol' | 'metadata' | 'certified'
@@ -24,7 +24,15 @@ export interface SourceItems {
   readonly items: readonly Item[]
 }
 
+export interface OnlySource {
+  readonly group: string
+  readonly type: DiscoveryType
+  readonly latest: number
+}
+
 /** What counts. Reading it twice gives the same. */
 export interface Claims {
+  /** Where one source says all of it: which, and when it said something last. */
+  readonly only?: OnlySource | undefined
   readonly sources: readonly SourceItems[]
 }

@@ -54,7 +54,7 @@ export class DialList {
     if (contact?.provenAddress == null && view != null) return view
     const claims: Claims = view != null ? { sources: table.live(entry, clock.now()) } : dormant == null ? { sources: [] } : dormantClaims(dormant)
     const all = withProven(claims, contact?.provenAddress, contact?.outcomes.lastSuccess ?? firstSeen)
-    return all.sources.some(hasAddress) ? new PeerView({ id, firstSeen, contact, shownBefore, view: undefined }, all, clock) : undefined
+    return all.sources.some(hasAddress) ? new PeerView({ id, firstSeen, contact, shownBefore, view: undefined }, all, clock.now(), clock.wall() - clock.now()) : undefined
   }
 
   #groupsOf (table: PickOptions['table']): Iterable<readonly string[]> {

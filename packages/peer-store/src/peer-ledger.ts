@@ -144,8 +144,11 @@ export class PeerLedger implements PeerStore {
 
   async getClosestPeers (key: Uint8Array, count: number): Promise<PeerInfo[]> {
     // What has run out and was not swept yet is passed over.
-    const nearest = await this.#nearest.closest(key, count, this.#entries.values(), entry => this.#isLive(entry, this.#clock.now()))
-    return nearest.flatMap(entry => this.#view(entry) ?? []) // who went while we hashed is left out
+    let now: number | undefined // when the hashing that may come first is done
+    const nearest = await this.#nearest.closest(key, count, this.#entries.values(), entry => this.#isLive(entry, now ??= this.#clock.now()))
+    now ??= this.#clock.now()
+    const toWall = this.#clock.wall() - now
+    return nearest.flatMap(entry => this.#view(entry, now, toWall) ?? []) // who went meanwhile is left out
   }
 
   evidence (id: PeerId): readonly Evidence[] {
@@ -419,15 +422,14 @@ export class PeerLedger implements PeerStore {
     this.#refresh(entry, { kind: 'outcome' })
   }
 
-  #view (entry: Entry): PeerView | undefined {
-    const now = this.#clock.now()
+  #view (entry: Entry, now = this.#clock.now(), toWall?: number): PeerView | undefined {
     const { view } = entry
     const isDue = now >= entry.dueAt
     if (view != null && !isDue && now - view.madeAt < SNAPSHOT_AGE) return view
     if (!this.#isLive(entry, now)) return undefined
     if (isDue) this.#settle(entry)
     entry.live ??= new LiveClaims(this.#table, entry, now)
-    return entry.view = new PeerView(entry, entry.live, this.#clock)
+    return entry.view = new PeerView(entry, entry.live, now, toWall ?? this.#clock.wall() - now)
   }
 
   /** Whether it is there, swept or not. */
@@ -489,7 +491,7 @@ export class PeerLedger implements PeerStore {
     }
     const before = new LiveClaims(this.#table, entry, entry.dueAt - 1)
     before.settle()
-    const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, this.#clock)
+    const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, now, this.#clock.wall() - now)
     return { peer, fingerprint: fingerprint(peer) }
   }
 

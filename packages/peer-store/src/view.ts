@@ -6,7 +6,7 @@ import { confidence, strength, type Outcomes, type Testimony } from './confidenc
 import { newContact, type Contact } from './contact.ts'
 import { lazyPeerId } from './lazy-peer-id.ts'
 import type { Claims, Item, SourceItems } from './claims.ts'
-import type { Clock, ConnectionStatus, DiscoveryType, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
+import type { ConnectionStatus, DiscoveryType, PeerAddress, PeerInfo, Reputation, SourceSummary } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 /** What a view is made of, beside what is claimed. */
@@ -56,9 +56,8 @@ export class PeerView implements PeerInfo {
   #confidence: number | undefined
   #expiresAt: number | undefined
 
-  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore, view }: ViewOf, live: Claims, clock: Clock) {
-    const now = clock.now()
-    const toWall = clock.wall() - now
+  /** @param toWall - what to add to a monotonic time to have the wall clock's */
+  constructor ({ id, firstSeen, contact = NO_CONTACT, shownBefore, view }: ViewOf, live: Claims, now: number, toWall: number) {
     const { connection, lastSeen, outcomes, addressOutcomes, reputation, identity } = contact
     const isConnected = connection === 'connected'
     this.#id = id
@@ -118,7 +117,7 @@ export class PeerView implements PeerInfo {
 
   get confidence (): number {
     if (this.connectionStatus === 'connected') return 1
-    return this.#confidence ??= confidence(this.#live.sources.map(source => testimony(source, source.items, this.madeAt)), this.#outcomes, this.madeAt)
+    return this.#confidence ??= confidence(testimonies(this.#live, this.madeAt), this.#outcomes, this.madeAt)
   }
 
   get sources (): readonly SourceSummary[] {
@@ -311,6 +310,13 @@ function protocols (live: readonly SourceItems[]): readonly string[] {
     }
   }
   return Object.freeze([...found].sort().slice(0, limits.protocolsPerPeer))
+}
+
+function testimonies (live: Claims, now: number): Testimony[] {
+  // Of most peers: then the ledger need not be read again.
+  const { only } = live
+  if (only != null) return [{ group: only.group, type: only.type, age: now - only.latest }]
+  return live.sources.map(source => testimony(source, source.items, now))
 }
 
 function testimony ({ source }: SourceItems, items: readonly Item[], now: number): Testimony {
