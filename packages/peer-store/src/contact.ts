@@ -37,9 +37,7 @@ export function recordDial (contact: Contact, address: string, outcome: 'success
   }
   contact.outcomes = after(contact.outcomes, outcome, now)
   if (shown.has(address)) contact.addressOutcomes.set(address, after(contact.addressOutcomes.get(address), outcome, now))
-  if (outcome !== 'success') return
-  contact.lastSeen = now
-  contact.provenAddress = address
+  if (outcome === 'success') contact.lastSeen = now
 }
 
 export function connect (contact: Contact, status: ConnectionStatus, now: number): void {

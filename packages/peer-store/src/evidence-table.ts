@@ -18,6 +18,7 @@
  * of the record that stands `addressesPerClaim` addresses, each of `reportersPerGroup` sources.
  */
 import { clampTtl, limits, withoutPeer } from '@peerweave/interface'
+import { isSameParty, type Voucher } from './admission/new-table.ts'
 import { KINDS, type Item, type ItemKind, type SourceItems } from './claims.ts'
 import { compareText } from './compare-text.ts'
 import { isSayable } from './sayable.ts'
@@ -27,7 +28,6 @@ import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { timeIn, Withdrawals } from './withdrawals.ts'
-import type { Voucher } from './admission/new-table.ts'
 import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedLedger } from './saved/saved-peer.ts'
 import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
@@ -305,11 +305,8 @@ export class EvidenceTable {
   }
 
   /** Forgets what one party claims. */
-  dropVoucher (ledger: Ledger, { group, subgroup, isChosen }: Voucher): void {
-    this.#dropRows(ledger, row => {
-      const source = this.#sources.get(this.#rows.source[row] as number)
-      return source.group === group && (source.subgroup ?? '') === (subgroup ?? '') && (source.isChosen === true) === isChosen
-    })
+  dropVoucher (ledger: Ledger, voucher: Voucher): void {
+    this.#dropRows(ledger, row => isSameParty(this.#sources.get(this.#rows.source[row] as number), voucher))
   }
 
   // — rows —

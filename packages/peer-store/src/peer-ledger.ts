@@ -15,6 +15,7 @@ import { LiveClaims } from './live-claims.ts'
 import { Nearest } from './nearest.ts'
 import { Places } from './places.ts'
 import { compareBy, matches } from './query.ts'
+import { isSayable } from './sayable.ts'
 import { ShardedMap } from './sharded-map.ts'
 import { fingerprint, PeerView } from './view.ts'
 import type { Item } from './claims.ts'
@@ -113,7 +114,7 @@ export class PeerLedger implements PeerStore {
     if (entry == null) return false
     const { isShown } = entry
     this.#beforeChange(entry)
-    if (entry.isConnected) this.#lastAnchors = this.anchorIds()
+    if (entry.isConnected && this.#places.tried.has(entry.id)) this.#lastAnchors = this.anchorIds()
     this.#forget(entry, { kind: 'removal' })
     for (const moved of this.#places.remove(entry.id)) this.#moved(moved)
     this.#noAnchor(entry.id)
@@ -186,7 +187,10 @@ export class PeerLedger implements PeerStore {
     this.#beforeChange(entry)
     const now = this.#clock.now()
     const shown = new Set(this.#view(entry)?.addresses.map(({ multiaddr }) => multiaddr.toString()))
-    recordDial(entry.ownContact, addressName(address), outcome, shown, now)
+    const name = addressName(address)
+    recordDial(entry.ownContact, name, outcome, shown, now)
+    // Kept as text, to be dialled after a start.
+    if (outcome === 'success' && isSayable(address, name)) entry.ownContact.provenAddress = name
     const moved = outcome === 'success' ? this.#places.proven(entry.id, address, now) : this.#places.failed(entry.id, now)
     this.#refresh(entry, { kind: 'outcome' })
     for (const other of moved) this.#moved(other)
@@ -196,10 +200,11 @@ export class PeerLedger implements PeerStore {
     const entry = this.#known(id)
     if (entry == null || (entry.contact?.connection ?? 'unknown') === status) return
     this.#beforeChange(entry)
-    if (entry.isConnected) this.#lastAnchors = this.anchorIds()
+    const isTried = this.#places.tried.has(entry.id)
+    if (entry.isConnected && isTried) this.#lastAnchors = this.anchorIds()
     connect(entry.ownContact, status, this.#clock.now())
     this.#refresh(entry, { kind: 'connection' })
-    if (this.#places.tried.has(entry.id)) this.#journal?.anchorsChanged()
+    if (isTried) this.#journal?.anchorsChanged()
   }
 
   setReputation (id: PeerId, reputation: Reputation): void {
@@ -272,7 +277,7 @@ export class PeerLedger implements PeerStore {
 
   /** Tried peers that are connected, the longest first; filled up with those of the run before. */
   anchorIds (): string[] {
-    const connected = [...this.#entries.values()].filter(entry => entry.isConnected && this.#places.tried.has(entry.id))
+    const connected = [...this.#places.tried.entries()].flatMap(({ id }) => this.#entries.get(id) ?? []).filter(entry => entry.isConnected)
       .sort((a, b) => (a.contact?.connectedAt ?? 0) - (b.contact?.connectedAt ?? 0) || compareText(a.id, b.id)).map(({ id }) => id)
     return [...new Set([...connected, ...this.#lastAnchors])].slice(0, limits.anchors)
   }
@@ -390,7 +395,7 @@ export class PeerLedger implements PeerStore {
     const isTried = this.#places.tried.has(entry.id)
     if (wasShown) {
       this.#hide(entry, cause)
-      // Whoever said goodbye is not there; of a tried peer that is known only for now.
+      // Whoever said goodbye is not where it was; a tried peer is likely to come back there.
       const known = addresses.length === 0 ? entry.dormant?.addresses ?? [] : addresses
       if (isTried || cause.kind !== 'withdrawal') entry.dormant = { since, addresses: known.slice(0, limits.addressesPerDial) }
     }

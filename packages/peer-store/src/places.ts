@@ -2,7 +2,7 @@
  * Who has a place in the store: peers that we know by hearsay compete for those of `new`, by vouchers; those that a dial
  * of ours authenticated have theirs in `tried`, and compete for nothing while they do.
  */
-import { NewTable, type Voucher } from './admission/new-table.ts'
+import { isSameParty, NewTable, type Voucher } from './admission/new-table.ts'
 import { placeOf } from './admission/place.ts'
 import { TriedTable } from './admission/tried-table.ts'
 import type { KeyedHash } from './keyed-hash.ts'
@@ -29,7 +29,7 @@ export class Places {
     }
     if (this.new.has(id)) {
       for (const held of [...this.new.vouchersOf(id)]) {
-        if (!vouchers.some(voucher => isSame(voucher, held))) this.new.remove(held)
+        if (!vouchers.some(voucher => isSameParty(voucher, held))) this.new.remove(held)
       }
     }
     for (const voucher of vouchers) this.new.add(voucher)
@@ -66,8 +66,4 @@ export class Places {
 
 function present (...ids: Array<string | undefined>): string[] {
   return ids.filter(id => id != null)
-}
-
-function isSame (a: Voucher, b: Voucher): boolean {
-  return a.group === b.group && (a.subgroup ?? '') === (b.subgroup ?? '') && a.isChosen === b.isChosen
 }

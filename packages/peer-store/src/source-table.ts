@@ -28,7 +28,7 @@ export class SourceTable {
   idOf (source: Source): number {
     for (const id of this.#recent) {
       const known = id == null ? undefined : this.#rows[id]?.source
-      if (known != null && known.path === source.path && known.group === source.group && (known.reporter ?? '') === (source.reporter ?? '')) return this.#chosen(id as number, source)
+      if (known != null && isSame(known, source)) return this.#chosen(id as number, source)
     }
     const id = this.#chosen(this.#lookUp(source), source)
     this.#recent[this.#oldest] = id
@@ -77,6 +77,11 @@ export class SourceTable {
   #row (id: number): Row {
     return this.#rows[id] as Row
   }
+}
+
+/** What {@link keyOf} says, without making it. */
+function isSame (a: Source, b: Source): boolean {
+  return a.path === b.path && a.group === b.group && (a.reporter ?? '') === (b.reporter ?? '')
 }
 
 /** Path, group and reporter. Lengths in front, so that no text can pose as another triple. */

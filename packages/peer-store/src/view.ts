@@ -45,9 +45,8 @@ export class PeerView implements PeerInfo {
   readonly #addressOutcomes: ReadonlyMap<string, Outcomes>
   readonly #toWall: number
   readonly #identified: readonly string[] | undefined
-  /** The one source of all addresses, when {@link #before} are those of the same claims: then only their confidence has faded. */
-  readonly #fading: DiscoveryType | undefined
-  #only: DiscoveryType | undefined
+  /** What was added to the times of {@link #before}, when those are of the same claims: then only their confidence has faded. */
+  readonly #beforeToWall: number | undefined
   #peerId: PeerId | undefined
   #addresses: readonly PeerAddress[] | undefined
   #protocols: readonly string[] | undefined
@@ -62,7 +61,8 @@ export class PeerView implements PeerInfo {
     const isConnected = connection === 'connected'
     this.#id = id
     this.#before = view == null ? shownBefore : view.#addresses ?? view.#before
-    this.#fading = addressOutcomes.size === 0 && view != null && view.#toWall === toWall ? view.#only : undefined
+    const isSame = view != null && view.#addresses != null && view.#addressOutcomes.size === 0 && addressOutcomes.size === 0
+    this.#beforeToWall = isSame ? view.#toWall : undefined
     this.firstSeen = firstSeen + toWall
     this.lastSeen = isConnected ? now + toWall : lastSeen == null ? undefined : lastSeen + toWall
     this.connectionStatus = connection
@@ -88,13 +88,10 @@ export class PeerView implements PeerInfo {
   }
 
   #derived (): readonly PeerAddress[] {
-    if (this.#fading != null && this.#before != null) {
-      this.#only = this.#fading
-      return faded(this.#before, this.#fading, this.madeAt, this.#toWall)
+    if (this.#beforeToWall != null && this.#before != null && this.#live.only != null) {
+      return faded(this.#before, this.#live.only.type, this.madeAt, this.#beforeToWall, this.#toWall)
     }
-    const live = this.#live.sources
-    if (live.length === 1 && this.#addressOutcomes.size === 0) this.#only = live[0]?.source.type
-    return addresses(live, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
+    return addresses(this.#live.sources, this.#addressOutcomes, this.madeAt, this.#toWall, this.#before)
   }
 
   get expiresAt (): number {
@@ -195,10 +192,15 @@ function addresses (
   })))
 }
 
-/** What one source says fades at one speed, so the order stays. */
-function faded (before: readonly PeerAddress[], type: DiscoveryType, now: number, toWall: number): readonly PeerAddress[] {
+/** What one source says fades at one speed, so the order stays. The wall clock may stand otherwise than it did, if only by a rounding. */
+function faded (before: readonly PeerAddress[], type: DiscoveryType, now: number, oldToWall: number, toWall: number): readonly PeerAddress[] {
   return Object.freeze(before.map(({ multiaddr, certified, sources, lastSeen, expiresAt }) => Object.freeze({
-    multiaddr, certified, sources, lastSeen, expiresAt, confidence: strength({ type, age: now - (lastSeen - toWall) })
+    multiaddr,
+    certified,
+    sources,
+    lastSeen: lastSeen - oldToWall + toWall,
+    expiresAt: expiresAt - oldToWall + toWall,
+    confidence: strength({ type, age: now - (lastSeen - oldToWall) })
   })))
 }
 

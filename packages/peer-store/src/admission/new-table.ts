@@ -34,6 +34,13 @@ export interface Voucher {
   readonly isChosen: boolean
 }
 
+/** What a voucher stands for: who claims, whoever is claimed. */
+export type Party = Pick<Voucher, 'group' | 'subgroup'> & { readonly isChosen?: boolean | undefined }
+
+export function isSameParty (a: Party, b: Party): boolean {
+  return a.group === b.group && (a.subgroup ?? '') === (b.subgroup ?? '') && (a.isChosen === true) === (b.isChosen === true)
+}
+
 export interface NewTableOptions {
   readonly hash: KeyedHash
   /** Vouchers. @default limits.newPeers */
