@@ -15,8 +15,8 @@ interface RunningSession {
   controller: AbortController
   /** Opening, announcing, background tasks and generators on their way out: `stop` waits for them. */
   work: Set<Promise<unknown>>
-  /** A background task failed. */
-  isDegraded: boolean
+  /** What does not work: each until it does again, a failed background task for good. */
+  faults: Set<object>
   saidGoodbye: boolean
 }
 
@@ -95,12 +95,12 @@ export class DefinedMechanism extends TypedEventEmitter<MechanismEvents> impleme
     const stops = this.#stops
     await this.#turns.take(async () => {
       if (this.#session != null || this.#stops !== stops) return
-      const session: RunningSession = { controller: new AbortController(), work: new Set(), isDegraded: false, saidGoodbye: false }
+      const session: RunningSession = { controller: new AbortController(), work: new Set(), faults: new Set(), saidGoodbye: false }
       this.#session = session
       this.#enter('starting')
       try {
         await this.#open(session)
-        this.#enter(session.isDegraded ? 'degraded' : 'running')
+        this.#enter(session.faults.size > 0 ? 'degraded' : 'running')
       } catch (error) {
         if (!session.controller.signal.aborted) this.#lastError = toError(error)
         // What made the start fail says more than what failed after it.
@@ -118,6 +118,7 @@ export class DefinedMechanism extends TypedEventEmitter<MechanismEvents> impleme
       sight: sighting => {
         if (this.#session === session && this.#isReportable(sighting)) this.safeDispatchEvent<Sighting>('sighting', { detail: sighting })
       },
+      degrade: error => this.#degrade(session, error),
       background: task => {
         if (!signal.aborted) this.#track(session, task(signal))
       }
@@ -206,11 +207,20 @@ export class DefinedMechanism extends TypedEventEmitter<MechanismEvents> impleme
   /** As `#hold`, for work whose failure nobody else hears of. */
   #track (session: RunningSession, work: Promise<unknown>): void {
     void this.#hold(session, work.catch(error => {
-      if (session.controller.signal.aborted) return
-      this.#lastError = toError(error)
-      session.isDegraded = true
-      if (this.#state === 'running') this.#enter('degraded')
+      this.#degrade(session, toError(error))
     }))
+  }
+
+  #degrade (session: RunningSession, error: Error): () => void {
+    if (session.controller.signal.aborted) return () => {}
+    const fault = {}
+    session.faults.add(fault)
+    this.#lastError = error
+    if (this.#state === 'running') this.#enter('degraded')
+    return () => {
+      session.faults.delete(fault)
+      if (this.#session === session && this.#state === 'degraded' && session.faults.size === 0) this.#enter('running')
+    }
   }
 
   #sessionOrThrow (what: string): RunningSession {

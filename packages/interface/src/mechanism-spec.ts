@@ -9,7 +9,12 @@ export interface Session {
   readonly signal: AbortSignal
   /** News that nobody asked for. After stop, and about ourselves, it is silently not news. */
   sight: (sighting: Sighting) => void
-  /** Runs beside the rounds until done or stopped; `stop` waits for it. A rejection becomes the status' last error. */
+  /**
+   * Something of it does not work: the status is `degraded`, with this as its last error, until what is returned is called
+   * (more than once is once) and nothing else is wrong.
+   */
+  degrade: (error: Error) => () => void
+  /** Runs beside the rounds until done or stopped; `stop` waits for it. A rejection degrades the mechanism for good. */
   background: (task: (signal: AbortSignal) => Promise<void>) => void
 }
 

@@ -587,6 +587,31 @@ describe('background work', () => {
     expect(states).toEqual(['starting', 'running', 'degraded', 'stopping', 'stopped'])
   })
 
+  it('degrades the mechanism for as long as something does not work, and not longer', async () => {
+    const recoveries: Array<() => void> = []
+    let degrade: (error: Error) => () => void = () => () => {}
+    const { mechanism, states } = fixture({
+      open: session => {
+        degrade = session.degrade
+        recoveries.push(degrade(new Error('no eth0')))
+      }
+    })
+    await mechanism.start()
+    expect(mechanism.status()).toMatchObject({ state: 'degraded', lastError: { message: 'no eth0' } })
+    recoveries.push(degrade(new Error('no eth1')))
+    recoveries[0]?.()
+    recoveries[0]?.()
+    expect(mechanism.status().state).toBe('degraded')
+    recoveries[1]?.()
+    expect(mechanism.status()).toMatchObject({ state: 'running', lastError: { message: 'no eth1' } })
+    const late = degrade(new Error('again'))
+    await mechanism.stop()
+    late()
+    degrade(new Error('too late'))
+    expect(states).toEqual(['starting', 'degraded', 'running', 'degraded', 'stopping', 'stopped'])
+    expect(mechanism.status().lastError?.message).toBe('again')
+  })
+
   it('that fails before the start is done still degrades it', async () => {
     const { mechanism, states } = fixture({
       open: async ({ background }) => {
