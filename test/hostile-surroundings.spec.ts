@@ -38,7 +38,7 @@ function options (): Libp2pOptions {
 }
 
 function onLoopback (): MechanismFactory {
-  return mdns({ port: PORT, interface: '127.0.0.1' })
+  return mdns({ port: PORT, interfaces: ['127.0.0.1'] })
 }
 
 async function node (services: Libp2pOptions['services'] = {}): Promise<Libp2p> {

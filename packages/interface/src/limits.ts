@@ -128,13 +128,18 @@ export const limits = {
   refusedPeers: 1_024,
 
   // — mDNS —
+  /** Interfaces in use at once, once for each IP family; further ones are left out and counted `too-many-interfaces`. Chosen. */
+  mdnsInterfaces: 32,
   /** RFC 6762 §17: a larger message is dropped before decoding. */
   mdnsPacketBytes: 9_000,
   /** A message that claims more records than this in all is dropped before decoding. */
   mdnsRecords: 64,
   /** Packets handled per second and source address, with a burst of twice that; the rest is dropped. */
   mdnsPacketsPerSecond: 50,
-  /** As above, of all sources together: they cost no more than this when they are forged. Chosen: four at their full rate. */
+  /**
+   * As above, of all sources together: they cost no more than this when they are forged. Half is for sources that we
+   * hold peers of, half for others. Chosen: two of each at their full rate.
+   */
   mdnsPacketsPerSecondTotal: 200,
   /** Goodbyes heard of one packet; further ones are dropped and counted `too-many-goodbyes`. Chosen: an honest packet has one. */
   mdnsGoodbyes: 8,

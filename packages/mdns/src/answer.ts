@@ -1,83 +1,31 @@
 /**
- * The answer of the libp2p form: PTR from the service to a random peer name, and TXT records of that name with strings
- * `dnsaddr=<multiaddr ending in /p2p/id>`.
+ * What others say in the libp2p form: PTR from the service to a random peer name, and TXT records of that name with
+ * strings `dnsaddr=<multiaddr ending in /p2p/id>`.
  *
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md#response
  */
 import { peerIdFromString } from '@libp2p/peer-id'
 import { clampTtl, limits, type DropCounter } from '@peerweave/interface'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
-import { encodingLength } from 'dns-packet'
 import { MAX_TTL } from './constants.ts'
+import { DNSADDR } from './libp2p-presence.ts'
+import { lowerName } from './service-name.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { Answer } from 'dns-packet'
-import type { ResponseOutgoingPacket } from 'multicast-dns'
-import type { OwnNames } from './query.ts'
 import type { DecodedPacket } from './transport.ts'
-
-const DNSADDR = 'dnsaddr='
-/** One string of a TXT record. RFC 6763 §6.1. */
-const MAX_TXT_BYTES = 255
-
-/** Whether an address of ours fits a TXT string. */
-export function fitsTxt (address: Multiaddr): boolean {
-  return Buffer.byteLength(DNSADDR + address.toString()) <= MAX_TXT_BYTES
-}
-
-/**
- * Our addresses, each ending in `/p2p/id`, in as many packets as `limits.mdnsAnswerBytes` asks for. Each has the PTR:
- * `@libp2p/mdns` reads every packet by itself.
- */
-export function presentPackets (own: OwnNames, addresses: readonly Multiaddr[]): ResponseOutgoingPacket[] {
-  return packets([ptr(own, own.ttlSeconds)], addresses.map(address => txt(own, address, own.ttlSeconds)))
-}
-
-/**
- * Goodbye (RFC 6762 §10.1) to all of it: the PTR alone, with TTL 0. `@libp2p/mdns` does not look at TTLs and would
- * take a PTR together with a TXT for a peer that it has just found.
- */
-export function goodbyePacket (own: OwnNames): ResponseOutgoingPacket {
-  return { answers: [ptr(own, 0)] }
-}
-
-/** Goodbye to some addresses: their TXT records with TTL 0 and, for the same reason, no PTR. */
-export function addressGoodbyePackets (own: OwnNames, addresses: readonly Multiaddr[]): ResponseOutgoingPacket[] {
-  return packets([], addresses.map(address => txt(own, address, 0)))
-}
-
-function ptr ({ serviceTag, instance }: OwnNames, ttl: number): Answer {
-  return { name: serviceTag, type: 'PTR', class: 'IN', ttl, data: instance }
-}
-
-function txt ({ instance }: OwnNames, address: Multiaddr, ttl: number): Answer {
-  return { name: instance, type: 'TXT', class: 'IN', ttl, data: DNSADDR + address.toString() }
-}
-
-/** Spreads `records` over packets that each begin with `head`. */
-function packets (head: Answer[], records: Answer[]): ResponseOutgoingPacket[] {
-  const result: ResponseOutgoingPacket[] = []
-  let answers = head
-  for (const record of records) {
-    if (answers.length > head.length && encodingLength({ answers: [...answers, record] }) > limits.mdnsAnswerBytes) {
-      result.push({ answers })
-      answers = head
-    }
-    answers = [...answers, record]
-  }
-  if (answers.length > head.length) result.push({ answers })
-  return result
-}
 
 /** A peer that a packet says is there. */
 export interface PresentPeer {
   /** The peer name with the service, in lower case. */
   instance: string
-  peerId: PeerId
+  /** Absent: it does not say whose it is. */
+  peerId?: PeerId | undefined
   /** Without `/p2p/id`; 1 to `limits.addressesPerClaim`. */
   multiaddrs: Multiaddr[]
   /** The least of its records, ms, within `limits.ttlMin … MAX_TTL`. */
   ttl: number
+  protocols?: readonly string[]
+  metadata?: ReadonlyMap<string, string>
 }
 
 /** A goodbye: to everything under a name, or to some addresses. */
@@ -107,13 +55,13 @@ export function parseAnswer ({ answers, additionals }: Records, { serviceTag, dr
   const records = [...answers, ...additionals]
   const targets = new Map<string, { isLeaving: boolean }>()
   for (const record of records) {
-    if (record.type === 'PTR' && record.name.toLowerCase() === serviceTag) {
-      targets.set(record.data.toLowerCase(), { isLeaving: record.ttl === 0 })
+    if (record.type === 'PTR' && lowerName(record.name) === serviceTag) {
+      targets.set(lowerName(record.data), { isLeaving: record.ttl === 0 })
     }
   }
   const strings = records.flatMap(record => {
     if (record.type !== 'TXT') return []
-    const instance = record.name.toLowerCase()
+    const instance = lowerName(record.name)
     // A name that is not pointed to here may be known from another packet. Goodbye to a name covers its records.
     if (targets.get(instance)?.isLeaving ?? !instance.endsWith(`.${serviceTag}`)) return []
     return [record.data].flat().map(String).filter(text => text.startsWith(DNSADDR))

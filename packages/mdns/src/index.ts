@@ -22,5 +22,5 @@
  * @packageDocumentation
  */
 export { mdns } from './mdns.ts'
-export type { InterfaceAddress, MdnsNetwork, MdnsSocket, PacketSource } from './network.ts'
-export type { MdnsOptions } from './options.ts'
+export type { InterfaceAddress, LinkFamily, MdnsNetwork, MdnsSocket, PacketSource } from './network.ts'
+export type { MdnsOptions, MdnsServiceOptions } from './options.ts'

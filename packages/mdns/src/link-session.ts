@@ -1,156 +1,297 @@
-/** Everything that runs on one interface between start and stop. */
-import { MdnsError, type Claim, type DropCounter, type Reporter, type Session, type Timer } from '@peerweave/interface'
-import { multiaddr } from '@multiformats/multiaddr'
-import { parseAnswer } from './answer.ts'
-import { PeerCache, type Statement } from './cache.ts'
-import { News } from './news.ts'
+/** Everything that runs on one link, from the moment it is there until it goes. */
+import { MdnsError, type DropCounter, type Session, type Timer } from '@peerweave/interface'
+import { parseAnswer, type ParsedAnswer as Heard } from './answer.ts'
+import { PeerCache, type Numbering, type Statement } from './cache.ts'
+import { REFRESH_AT } from './constants.ts'
+import { Interest } from './interest.ts'
+import { libp2pPresence } from './libp2p-presence.ts'
 import { addressesFor } from './own-addresses.ts'
+import { onLink } from './zones.ts'
+import { packetGuard } from './packet-guard.ts'
+import { Prober } from './prober.ts'
 import { Querier } from './querier.ts'
-import { serviceQuery, type OwnNames } from './query.ts'
-import { Responder } from './responder.ts'
+import { Responder, type Form } from './responder.ts'
+import { SERVICES } from './record-set.ts'
+import { ServiceBrowser } from './service-browser.ts'
+import { lowerName } from './service-name.ts'
+import { servicePresence, type UniquePresence } from './service-presence.ts'
+import { withdrawalOf } from './sightings.ts'
 import { openTransport, type DecodedPacket, type Transport } from './transport.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { Link, PacketSource } from './network.ts'
+import type { Answer } from 'dns-packet'
+import type { Link } from './links.ts'
+import type { PacketSource } from './network.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { ContestedNames } from './contested-names.ts'
 
 export interface LinkSessionInit {
   options: ResolvedOptions
   link: Link
+  /** Our label in the libp2p form. */
   peerName: string
+  /** Our labels in the DNS-SD form. */
+  names: ContestedNames
   self: PeerId
   session: Session
+  numbering: Numbering
   drop: DropCounter
+  /** Those that are open now. */
+  links: () => Iterable<Link>
+  /** All addresses of this machine, literals. */
+  localAddresses: () => ReadonlySet<string>
+  /** Something is known that was not. */
+  onNews: (statement: Statement) => void
+  /** One of `names` has changed. */
+  onRename: () => void
 }
 
 export class LinkSession {
+  readonly link: Link
+  readonly cache: PeerCache
   readonly #init: LinkSessionInit
-  readonly #own: OwnNames
   readonly #transport: Transport
-  readonly #cache: PeerCache
-  readonly #news: News
+  readonly #interest: Interest
+  readonly #browser: ServiceBrowser | undefined
   readonly #querier: Querier
   readonly #responder: Responder
+  readonly #prober: Prober
+  readonly #ended = new AbortController()
+  /** In the DNS-SD form, also while its names are being probed for. */
+  #service: UniquePresence | undefined
+  /** Labels of our instance and host. */
+  #ownLabels: ReadonlySet<string> = new Set()
+  /** Labels that the guard lets through beside those of the services. */
+  #watched: ReadonlySet<string> = new Set()
   #due: { at: number, timer: Timer } | undefined
+  /** What it could not send, or what its socket failed with, is the status' business until it hears something again. */
+  #recover: (() => void) | undefined
 
   /** @throws MdnsError when the interface has no multicast */
   static async open (init: LinkSessionInit): Promise<LinkSession> {
-    const { options: { network, port, serviceTag, clock }, link, session, drop } = init
+    const { options, link, session, drop } = init
+    const { network, port, clock } = options
     let opened: LinkSession | undefined
+    const interest = new Interest(lasting(options))
     const transport = await openTransport({
       network,
       link,
       port,
-      serviceTag,
-      clock,
+      guard: packetGuard({ link, port, interest, isKnown: address => opened?.cache.has(address) ?? false, otherLinks: init.links, clock, drop }),
       drop,
-      onQuery: packet => { if (opened != null) opened.#responder.onQuery(packet) },
+      onQuery: (packet, from) => { if (opened != null) opened.#onQuery(packet, from) },
       onResponse: (packet, from) => { if (opened != null) opened.#onResponse(packet, from) },
       onError: error => {
         drop('socket-error')
-        const failure = new MdnsError(`mdns on ${link.address} (${link.name}): ${error.message}`, { cause: error })
-        // A failed task is how a session is told that it is degraded.
-        session.background(async () => { throw failure })
+        const recover = session.degrade(new MdnsError(`mdns on ${link.address} (${link.name}): ${error.message}`, { cause: error }))
+        if (opened == null) return
+        opened.#recover?.()
+        opened.#recover = recover
       }
     })
-    opened = new LinkSession(init, transport)
+    opened = new LinkSession(init, transport, interest)
     return opened
   }
 
-  private constructor (init: LinkSessionInit, transport: Transport) {
-    const { options: { serviceTag, ttl, clock, rng }, peerName, session, drop } = init
+  private constructor (init: LinkSessionInit, transport: Transport, interest: Interest) {
+    const { options: { serviceTag, service, ttl, clock, rng }, link, session, names, drop, numbering, localAddresses, onRename } = init
+    this.link = link
     this.#init = init
-    this.#own = { serviceTag, instance: `${peerName}.${serviceTag}`, ttlSeconds: ttl / 1_000 }
     this.#transport = transport
-    this.#cache = new PeerCache(rng, drop)
-    this.#news = new News({
+    this.#interest = interest
+    this.cache = new PeerCache({ link, rng, drop, numbering })
+    this.#browser = service === undefined ? undefined : new ServiceBrowser({ service: service.name, drop })
+    this.#querier = new Querier({
       clock,
-      cache: this.#cache,
-      tell: statement => {
-        const claim = this.#claim(statement)
-        if (claim != null) session.sight(claim)
-      }
+      rng,
+      services: [serviceTag, service?.name.fqdn].filter(name => name !== undefined),
+      known: () => this.#known(),
+      send: packet => { void transport.query(packet) }
     })
-    this.#querier = new Querier({ clock, rng, send: () => { void transport.query(serviceQuery(serviceTag)) } })
-    this.#responder = new Responder({ clock, rng, own: this.#own, send: packet => transport.respond(packet) })
-    session.background(signal => this.#querier.run(signal))
+    this.#responder = new Responder({ clock, rng, ttl, send: (packet, to) => transport.respond(packet, to) })
+    this.#prober = new Prober({
+      clock,
+      rng,
+      isLocal: address => localAddresses().has(address),
+      send: packet => { void transport.query(packet) },
+      onConfirmed: () => { void this.#responder.publish('service', this.#service) },
+      onConflict: name => {
+        names.giveUp(labelOf(name))
+        onRename()
+      },
+      onContested: () => this.#responder.forget('service')
+    })
+    session.background(async signal => {
+      using until = clock.deadline(Infinity, signal, this.#ended.signal)
+      await this.#querier.run(until.signal).catch(error => {
+        if (!this.#ended.signal.aborted) throw error
+      })
+    })
   }
 
-  /** Asks, and yields what is known and what comes within the window. */
-  async * round (signal: AbortSignal): AsyncGenerator<Claim, void> {
+  ask (): void {
     this.#querier.ask()
-    for await (const statement of this.#news.listen(this.#init.options.queryWindow, signal)) {
-      const claim = this.#claim(statement)
-      if (claim != null) yield claim
-    }
   }
 
   /** Announces those of our addresses that fit the link, and nothing else from now on. Resolves when the goodbyes are out. */
   async announce (addresses: readonly Multiaddr[]): Promise<void> {
-    await this.#responder.announce(addressesFor(this.#init.link, this.#init.self, addresses))
+    const { options: { serviceTag, service, ttl }, link, peerName, names, self, localAddresses } = this.#init
+    const elsewhere = new Set([...localAddresses()].filter(address => !link.addresses.includes(address)))
+    const fitting = addressesFor(link, self, addresses, elsewhere)
+    const common = { ttlSeconds: ttl / 1_000, link, addresses: fitting }
+    const work: Array<Promise<void>> = []
+    if (serviceTag !== undefined) work.push(this.#responder.publish('libp2p', libp2pPresence({ serviceTag, peerName, ...common })))
+    if (service !== undefined) work.push(this.#announceService(servicePresence({ service, names, self, ...common })))
+    await Promise.all(work)
   }
 
   async close (): Promise<void> {
+    this.#ended.abort()
+    this.#recovered()
     this.#due?.timer.cancel()
+    this.#querier.close()
     this.#responder.close()
+    this.#prober.close()
     await this.#transport.close()
   }
 
-  #onResponse (packet: DecodedPacket, { address: source }: PacketSource): void {
-    const { options: { serviceTag, clock }, self, drop } = this.#init
-    const { present, departed } = parseAnswer(packet, { serviceTag, drop })
-    const before = this.#cache.last
-    const now = clock.now()
-    for (const peer of present) {
-      // Our own packets come back to us.
-      if (peer.peerId.equals(self)) continue
-      const statement = this.#cache.hear(source, peer, now)
-      if (statement != null) this.#news.add(statement)
+  async #announceService (presence: UniquePresence | undefined): Promise<void> {
+    this.#service = presence
+    if (presence == null) {
+      this.#prober.close()
+      await this.#responder.publish('service', undefined)
+    } else if (this.#prober.has(presence.unique)) {
+      this.#prober.update(presence.unique)
+      await this.#responder.publish('service', presence)
+    } else {
+      // A name that we gave up is not ours to take back.
+      this.#responder.forget('service')
+      this.#ownLabels = new Set(presence.unique.map(({ name }) => labelOf(name)))
+      this.#watch()
+      this.#prober.probe(presence.unique)
     }
-    for (const departure of departed) {
-      if (departure.instance !== this.#own.instance) this.#cache.hearGoodbye(source, departure, now)
+  }
+
+  #onQuery (packet: DecodedPacket, from: PacketSource): void {
+    this.#recovered()
+    this.#querier.onQuery(packet)
+    this.#prober.onQuery(packet)
+    this.#responder.onQuery(packet, from)
+  }
+
+  #onResponse (packet: DecodedPacket, from: PacketSource): void {
+    const { options: { serviceTag, clock }, drop } = this.#init
+    const now = clock.now()
+    this.#recovered()
+    const before = this.cache.last
+    const own = new Set(this.#ownInstances().values())
+    this.#prober.onResponse([...packet.answers, ...packet.additionals])
+    this.#responder.onResponse(from)
+    if (serviceTag !== undefined) this.#hear('libp2p', this.#others(parseAnswer(packet, { serviceTag, drop }), own), from, now)
+    if (this.#browser != null) {
+      const heard = this.#browser.hear(from.address, packet, now)
+      this.#hear('service', this.#others(heard, own), from, now)
+      this.#querier.askFor(heard.questions)
+      this.#watch()
     }
     // Whatever changes the cache has a number of its own; what changes nothing must not make us look through it.
-    if (this.#cache.last !== before) this.#arm()
+    if (this.cache.last !== before) this.#arm()
+  }
+
+  /** Our own packets come back: that one did says that it went out. */
+  #recovered (): void {
+    this.#recover?.()
+    this.#recover = undefined
+  }
+
+  /** Without what we said ourselves, and with link-local addresses of this link. */
+  #others ({ present, departed }: Heard, own: ReadonlySet<string>): Heard {
+    const { link } = this.#init
+    const isOthers = ({ instance }: { instance: string }): boolean => !own.has(instance)
+    return {
+      present: present.filter(isOthers).map(peer => ({ ...peer, multiaddrs: peer.multiaddrs.map(address => onLink(link, address)) })),
+      departed: departed.filter(isOthers).map(({ instance, multiaddrs }) => ({
+        instance, ...multiaddrs != null && { multiaddrs: multiaddrs.map(address => onLink(link, address)) }
+      }))
+    }
+  }
+
+  #hear (form: Form, { present, departed }: Heard, from: PacketSource, now: number): void {
+    for (const departure of departed) this.cache.hearGoodbye(from.address, departure, now)
+    for (const peer of present) {
+      if (peer.peerId?.equals(this.#init.self) === true) continue
+      const statement = this.cache.hear(from.address, peer, now)
+      if (statement == null) continue
+      this.#init.onNews(statement)
+      if (statement.isNew) this.#responder.greet(form, from)
+    }
+  }
+
+  /** Our names, by service. */
+  #ownInstances (): Map<string, string> {
+    const { options: { serviceTag, service }, peerName, names } = this.#init
+    const own = new Map<string, string>()
+    if (serviceTag !== undefined) own.set(serviceTag, `${peerName}.${serviceTag}`)
+    if (service !== undefined) own.set(service.name.fqdn, lowerName(`${names.instance}.${service.name.fqdn}`))
+    return own
+  }
+
+  /** What need not be told again. What we say ourselves is treated alike: our question comes back to us. */
+  #known (): Answer[] {
+    const { ttl, clock } = this.#init.options
+    return [...this.#ownInstances()].flatMap(([name, own]) => {
+      const known = this.cache.known(name, clock.now())
+      const left = this.#responder.believedFor(name)
+      if (left >= ttl / 2) known.set(own, { ttl: left })
+      return [...known].map(([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance }))
+    })
+  }
+
+  /** Lets through what names a host of ours, or one whose addresses are wanted. */
+  #watch (): void {
+    const wanted = new Set([...this.#ownLabels, ...this.#browser?.wanted ?? []])
+    // A host that has a service's name must not end our interest in that when it goes.
+    for (const label of lasting(this.#init.options)) wanted.delete(label)
+    for (const label of this.#watched) if (!wanted.has(label)) this.#interest.delete(label)
+    for (const label of wanted) if (!this.#watched.has(label)) this.#interest.add(label)
+    this.#watched = wanted
   }
 
   #arm (): void {
     const { clock } = this.#init.options
-    const at = this.#cache.next
+    const at = this.cache.next
     if (at === this.#due?.at) return
     this.#due?.timer.cancel()
     this.#due = at === Infinity ? undefined : { at, timer: clock.setTimeout(() => this.#tick(), at - clock.now()) }
   }
 
   #tick (): void {
-    const { options: { clock }, session } = this.#init
+    const { options: { clock, port }, session } = this.#init
+    const now = clock.now()
     this.#due = undefined
-    const { isRefreshDue, withdrawn } = this.#cache.tick(clock.now())
-    for (const { statement, isGone } of withdrawn) {
-      session.sight({
-        kind: 'withdraw',
-        peerId: statement.peerId,
-        ...(isGone ? {} : { multiaddrs: [...statement.multiaddrs.values()] }),
-        reporter: this.#reporter(statement)
-      })
+    const { refreshes, withdrawn } = this.cache.tick(now)
+    for (const gone of withdrawn) {
+      const withdrawal = withdrawalOf(gone, port)
+      if (withdrawal != null) session.sight(withdrawal)
     }
-    if (isRefreshDue) this.#querier.ask()
+    if (refreshes.length > 0) this.#querier.refresh(() => refreshes.some(statement => this.cache.stands(statement)))
+    if (this.#browser != null) {
+      this.#browser.expire(now)
+      // The answer for the service brings the rest with it; who leaves it out is asked for it the next time.
+      for (const { source, instance, agenda } of refreshes) {
+        if (agenda.length < REFRESH_AT.length) this.#querier.askFor(this.#browser.questionsFor(source, instance))
+      }
+    }
     this.#arm()
   }
+}
 
-  /** What is left of a statement; nothing once it has lapsed. */
-  #claim (statement: Statement): Claim | undefined {
-    const { peerId, multiaddrs, ttl, heardAt, source } = statement
-    const left = Math.ceil(ttl - (this.#init.options.clock.now() - heardAt))
-    if (left <= 0 || multiaddrs.size === 0) return
-    // Where the packet came from is the one thing that its sender did not merely say: those addresses come first.
-    const isVouchedFor = (address: Multiaddr): boolean => address.getComponents()[0]?.value === source
-    const [vouchedFor, others] = [[...multiaddrs.values()].filter(isVouchedFor), [...multiaddrs.values()].filter(address => !isVouchedFor(address))]
-    return { kind: 'claim', peerId, multiaddrs: [...vouchedFor, ...others], ttl: left, reporter: this.#reporter(statement) }
-  }
+/** First labels of what we look for, and of the list of services. */
+function lasting ({ serviceTag, service }: ResolvedOptions): string[] {
+  return [serviceTag, service?.name.fqdn, SERVICES].filter(name => name !== undefined).map(labelOf)
+}
 
-  #reporter ({ source }: Statement): Reporter {
-    const { link, options: { port } } = this.#init
-    return { remoteAddr: multiaddr(`/ip4/${source}/udp/${port}`), interface: link.name }
-  }
+/** The first label of a name. */
+function labelOf (name: string): string {
+  return lowerName(name.split('.', 1).join())
 }

@@ -1,22 +1,28 @@
 /** The mechanism: options, what is announced and when, life cycle. */
-import { defineMechanism, dropCounter, type DiscoveryMechanism, type MechanismContext, type MechanismFactory } from '@peerweave/interface'
+import { defineMechanism, dropCounter, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { QUERY_INTERVAL_MAX } from './constants.ts'
 import { LinkSession } from './link-session.ts'
-import { findLink } from './network.ts'
+import { LinkSet } from './link-set.ts'
+import { News } from './news.ts'
 import { resolveOptions, type MdnsOptions, type ResolvedOptions } from './options.ts'
+import { ContestedNames } from './contested-names.ts'
+import { renewed, type OwnRecord } from './own-record.ts'
 import { randomPeerName } from './peer-name.ts'
+import { writeServiceText } from './service-text.ts'
+import { sightingsOf } from './sightings.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Numbering } from './cache.ts'
 
 /**
- * Finds peers on the local network by multicast DNS, and lets them find us.
+ * Finds peers on the local network by multicast DNS, and lets them find us; on every interface, as they come and go.
  *
  * It announces the host's own addresses, also as they change, until `announceSelf` gives a record; that one stands until
  * the next `announceSelf`. After `withdrawSelf` nothing is announced until then. A restart begins anew. Whatever is
- * given, only addresses that can be reached on the interface are sent.
+ * given, only addresses that can be reached on an interface are sent there.
  *
- * `start` rejects with `MdnsError` when the interface is not there or has no multicast. What fails later is counted
- * (`socket-error`) and makes the status `degraded`.
+ * `start` rejects with `MdnsError` when there is no interface with multicast. An interface that fails later makes the
+ * status `degraded` until it works again or goes; what a socket cannot send is counted as `socket-error`, too.
  *
  * @throws TypeError naming an option that is wrong
  */
@@ -29,40 +35,94 @@ export function mdns (options: MdnsOptions = {}): MechanismFactory {
 
 function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): DiscoveryMechanism {
   const { ports: { host } } = context
+  const { clock, network, port, service } = options
   const { dropped, drop } = dropCounter()
   const peerName = options.peerName ?? randomPeerName()
-  let session: LinkSession | undefined
-  /** What to announce in place of the host's addresses; empty after a goodbye. */
-  let record: readonly Multiaddr[] | undefined
+  const names = new ContestedNames({ instance: service?.instance ?? peerName, host: service?.host ?? peerName })
+  // What no TXT record can hold is told now, not when the first address is there.
+  if (service !== undefined) writeServiceText({ peerId: host.self, protocols: service.protocols, entries: service.text, addresses: [] })
+  let running: { links: LinkSet<LinkSession>, news: News } | undefined
+  /** What to announce in place of the host's addresses. */
+  let record: OwnRecord | undefined
 
-  const announce = async (addresses?: readonly Multiaddr[]): Promise<void> => {
-    record = addresses
-    if (options.broadcast) await session?.announce(record ?? host.addresses())
+  const localAddresses = (): Set<string> => new Set(Object.values(network.interfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address)))
+  const announceOn = async (session: LinkSession): Promise<void> => {
+    if (!options.broadcast) return
+    const addresses = host.addresses()
+    await session.announce(record == null ? addresses : renewed(record, addresses, localAddresses()))
   }
-  const onAddresses = (): void => { void announce(record) }
+  const announceAnew = async (): Promise<void> => {
+    await Promise.all([...running?.links.sessions.values() ?? []].map(announceOn))
+  }
+  const announce = async (multiaddrs: readonly Multiaddr[]): Promise<void> => {
+    record = { multiaddrs, local: localAddresses() }
+    await announceAnew()
+  }
+  const onAddresses = (): void => { void announceAnew() }
+
+  const open = (session: Session): { links: LinkSet<LinkSession>, news: News } => {
+    const numbering: Numbering = { last: 0 }
+    const links = new LinkSet<LinkSession>({
+      network,
+      rules: options.interfaces,
+      clock,
+      drop,
+      open: async link => {
+        const opened = await LinkSession.open({
+          options,
+          link,
+          peerName,
+          names,
+          self: host.self,
+          session,
+          numbering,
+          drop,
+          localAddresses,
+          links: () => [...links.sessions.values()].map(({ link }) => link),
+          onNews: statement => news.add(statement),
+          onRename: onAddresses
+        })
+        void announceOn(opened)
+        return opened
+      },
+      close: async opened => opened.close(),
+      onError: error => session.degrade(error),
+      onChange: onAddresses
+    })
+    const news = new News({
+      clock,
+      numbering,
+      caches: () => [...links.sessions.values()].map(({ cache }) => cache),
+      tell: statement => { for (const sighting of sightingsOf(statement, port, clock.now())) session.sight(sighting) }
+    })
+    return { links, news }
+  }
 
   return defineMechanism(context, {
     name: options.name,
     type: 'mdns',
     passive: true,
-    clock: options.clock,
+    clock,
     dropped,
-    async open (span) {
-      const link = findLink(options.network, options.interface)
-      session = await LinkSession.open({ options, link, peerName, self: host.self, session: span, drop })
+    async open (session) {
+      running = open(session)
+      await running.links.start()
+      session.background(signal => running?.links.run(signal) ?? Promise.resolve())
       host.events.addEventListener('addresses', onAddresses)
-      await announce()
+      await announceAnew()
     },
     // The transports close after this, and every address that goes would be an event.
     beforeClose: () => announce([]),
     async close () {
       host.events.removeEventListener('addresses', onAddresses)
-      await session?.close()
-      session = undefined
+      await running?.links.close()
+      running = undefined
       record = undefined
     },
     async * round ({ signal }) {
-      if (session != null) yield * session.round(signal)
+      if (running == null) return
+      for (const session of running.links.sessions.values()) session.ask()
+      for await (const statement of running.news.listen(options.queryWindow, signal)) yield * sightingsOf(statement, port, clock.now())
     },
     ...(options.broadcast && {
       async announceSelf ({ multiaddrs }) {

@@ -1,7 +1,6 @@
 /** The edge to the machine: its interfaces and its UDP sockets, replaceable as one. */
 import { createSocket } from 'node:dgram'
 import { networkInterfaces } from 'node:os'
-import { MdnsError, show } from '@peerweave/interface'
 
 /** The part of `dgram.Socket` that is used. Methods, not properties, so that the platform's socket fits as it is. */
 export interface MdnsSocket {
@@ -9,6 +8,7 @@ export interface MdnsSocket {
   addMembership (group: string, interfaceAddress: string): unknown
   setMulticastInterface (interfaceAddress: string): unknown
   setMulticastTTL (hops: number): unknown
+  setTTL (hops: number): unknown
   setMulticastLoopback (enabled: boolean): unknown
   send (
     message: Uint8Array, offset: number, length: number, port: number, address: string, callback: (error: Error | null) => void
@@ -18,7 +18,7 @@ export interface MdnsSocket {
   on (event: 'error', listener: (error: Error) => void): unknown
 }
 
-/** Where a packet came from. */
+/** Where a packet came from. A link-local IPv6 address has its zone: `fe80::1%eth0`. */
 export interface PacketSource {
   address: string
   port: number
@@ -30,52 +30,22 @@ export interface InterfaceAddress {
   internal: boolean
   /** Address and prefix length, `192.0.2.7/24`. */
   cidr: string | null
+  /** Number of the interface, with link-local IPv6 addresses. */
+  scopeid?: number
 }
+
+export type LinkFamily = 'IPv4' | 'IPv6'
 
 export interface MdnsNetwork {
   /** Addresses by interface name, as `os.networkInterfaces()` gives them. */
   interfaces: () => { [name: string]: InterfaceAddress[] | undefined }
-  /** A UDP socket over IPv4 that shares its port. */
-  createSocket: () => MdnsSocket
+  /** A UDP socket over this family alone, that shares its port. */
+  createSocket: (family: LinkFamily) => MdnsSocket
 }
 
 /** The platform's own. */
 export const systemNetwork: MdnsNetwork = {
   interfaces: networkInterfaces,
-  // Every mDNS program of a machine shares port 5353.
-  createSocket: () => createSocket({ type: 'udp4', reuseAddr: true })
-}
-
-/** One interface with the IPv4 address we use on it. */
-export interface Link {
-  readonly name: string
-  readonly address: string
-  /** Prefix length of the subnet. */
-  readonly prefix: number
-  readonly isLoopback: boolean
-}
-
-/**
- * The interface with this address; without one, the first that is not internal, else the loopback one.
- *
- * @throws MdnsError when there is none
- */
-export function findLink (network: MdnsNetwork, address?: string): Link {
-  const links = Object.entries(network.interfaces()).flatMap(([name, addresses = []]) => addresses
-    .filter(({ family }) => family === 'IPv4')
-    .map((found): Link => ({
-      name,
-      address: found.address,
-      prefix: Number(found.cidr?.split('/')[1] ?? 32),
-      isLoopback: found.internal
-    })))
-  const link = address === undefined
-    ? links.find(({ isLoopback }) => !isLoopback) ?? links[0]
-    : links.find(found => found.address === address)
-  if (link == null) {
-    const have = links.map(found => `${found.address} (${found.name})`).join(', ')
-    const wanted = address === undefined ? 'IPv4 interface' : `interface with address ${show(address)}`
-    throw new MdnsError(`mdns: no ${wanted}; this machine has ${have || 'none'}`)
-  }
-  return link
+  // Every mDNS program of a machine shares port 5353; and we ourselves, over both families.
+  createSocket: family => createSocket({ type: family === 'IPv4' ? 'udp4' : 'udp6', ipv6Only: family === 'IPv6', reuseAddr: true })
 }

@@ -3,11 +3,13 @@
  * nobody asked. What a round was meant to yield and did not, because its caller left early, becomes an event after all.
  */
 import type { Clock } from '@peerweave/interface'
-import type { PeerCache, Statement } from './cache.ts'
+import type { Numbering, PeerCache, Statement } from './cache.ts'
 
 export interface NewsInit {
   clock: Clock
-  cache: PeerCache
+  numbering: Numbering
+  /** Those of the links that are there now. */
+  caches: () => Iterable<PeerCache>
   /** Tells it as an event. */
   tell: (statement: Statement) => void
 }
@@ -36,32 +38,39 @@ export class News {
 
   /** What is known, then what comes within `window` ms. Ends early when `signal` fires; must be read to its end or returned. */
   async * listen (window: number, signal: AbortSignal): AsyncGenerator<Statement, void> {
-    const { clock, cache } = this.#init
+    const { clock, numbering } = this.#init
     const asker: Asker = { until: Infinity, wake: () => {} }
     using deadline = clock.deadline(window, signal)
     deadline.signal.addEventListener('abort', () => {
-      asker.until = cache.last
+      asker.until = numbering.last
       asker.wake()
     }, { once: true })
     this.#askers.add(asker)
     try {
       let number = 0
       while (!signal.aborted) {
-        for (const statement of cache.after(number)) {
+        const batch = this.#after(number)
+        for (const statement of batch) {
           if (statement.number > asker.until) return
           number = statement.number
           statement.isTold = true
           yield statement
         }
+        if (batch.length > 0) continue // what came meanwhile
         if (asker.until !== Infinity) return
         await new Promise<void>(resolve => { asker.wake = resolve })
       }
     } finally {
       this.#askers.delete(asker)
-      for (const statement of cache.after(0)) {
+      for (const statement of this.#after(0)) {
         if (!statement.isTold && !this.#isAskedFor(statement)) this.#tell(statement)
       }
     }
+  }
+
+  /** Of all links, oldest first. */
+  #after (number: number): Statement[] {
+    return [...this.#init.caches()].flatMap(cache => [...cache.after(number)]).sort((a, b) => a.number - b.number)
   }
 
   #isAskedFor ({ number }: Statement): boolean {

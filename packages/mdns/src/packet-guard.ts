@@ -5,7 +5,10 @@
  */
 import { BlockList } from 'node:net'
 import { limits, type Clock, type DropCounter } from '@peerweave/interface'
-import type { Link, PacketSource } from './network.ts'
+import { isLinkLocal6, zoneOf, type Link } from './links.ts'
+import { tokenBucket, type TokenBucket } from './token-bucket.ts'
+import type { Interest } from './interest.ts'
+import type { PacketSource } from './network.ts'
 
 /** Bytes of a DNS header. RFC 1035 §4.1.1. */
 const HEADER_BYTES = 12
@@ -21,56 +24,48 @@ const BURST_SECONDS = 2
 export interface PacketGuardInit {
   link: Link
   port: number
-  serviceTag: string
+  /** The names that we have to do with. */
+  interest: Interest
+  /** Whether we hold peers of this source. */
+  isKnown: (address: string) => boolean
+  /** Those that have sockets of their own. @default none */
+  otherLinks?: () => Iterable<Link>
   clock: Clock
   drop: DropCounter
 }
 
 /**
  * Tells whether a packet may be decoded. Counts why not: `packet-too-long`, `bad-header`, `pointer-chain`, `wrong-port`,
- * `off-link`, `rate` of its source, `overload` of all sources together. What does not name our service is none of our
+ * `off-link`, `rate` of its source, `overload` of all sources together. What names nothing of ours is none of our
  * business: it is not decoded, not counted, and takes nothing of its source's rate, which may be an honest peer's too.
+ *
+ * Nor is what comes from another link of ours, whose own socket hears it.
+ *
+ * Sources that we hold peers of and sources that we do not have a rate in common each: whoever makes up sources cannot
+ * keep the peers that we know from being heard.
  */
-export function packetGuard ({ link, port, serviceTag, clock, drop }: PacketGuardInit): (packet: Uint8Array, from: PacketSource) => boolean {
+export function packetGuard (
+  { link, port, interest, isKnown, otherLinks = () => [], clock, drop }: PacketGuardInit
+): (packet: Uint8Array, from: PacketSource) => boolean {
   const isOnLink = onLink(link)
-  const isOurs = concerns(serviceTag)
   const isWithinRate = rateLimit(clock)
-  const isWithinTotal = tokenBucket(limits.mdnsPacketsPerSecondTotal, clock.now())
-  return (packet, from) => {
+  const half = limits.mdnsPacketsPerSecondTotal / 2
+  const known = tokenBucket(half, half * BURST_SECONDS, clock.now())
+  const unknown = tokenBucket(half, half * BURST_SECONDS, clock.now())
+  return (packet, { address, port: sourcePort }) => {
+    const isHere = isOnLink(address)
+    if (!isHere && isOnAny(otherLinks(), address)) return false
     const reason = shapeFault(packet) ??
-      (from.port !== port ? 'wrong-port' : undefined) ??
-      (!isOnLink(from.address) ? 'off-link' : undefined)
-    if (reason == null && !isOurs(packet)) return false
+      (sourcePort !== port ? 'wrong-port' : undefined) ??
+      (!isHere ? 'off-link' : undefined)
+    if (reason == null && !interest.concerns(packet)) return false
     const excess = reason ??
       // Last: only a source that could be honest takes a place in the table, and only what it may send counts in the total.
-      (!isWithinRate(from.address) ? 'rate' : undefined) ??
-      (!isWithinTotal(clock.now()) ? 'overload' : undefined)
+      (!isWithinRate(address) ? 'rate' : undefined) ??
+      (!(isKnown(address) ? known : unknown)(clock.now()) ? 'overload' : undefined)
     if (excess != null) drop(excess)
     return excess == null
   }
-}
-
-/**
- * Whether the first label of the service is in the packet. Name compression (RFC 1035 §4.1.4) can replace the end of a
- * name, but some name has to spell the label out.
- */
-function concerns (serviceTag: string): (packet: Uint8Array) => boolean {
-  const [label = ''] = serviceTag.split('.')
-  const wanted = Buffer.from(label.toLowerCase())
-  return packet => {
-    for (let at = HEADER_BYTES; at + wanted.length < packet.length; at++) {
-      if (packet[at] !== wanted.length) continue
-      let same = 0
-      while (same < wanted.length && lowerCase(packet[at + 1 + same] as number) === wanted[same]) same++
-      if (same === wanted.length) return true
-    }
-    return false
-  }
-}
-
-/** RFC 1035 §2.3.3: names are compared without regard to the case of ASCII letters. */
-function lowerCase (byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte
 }
 
 function shapeFault (packet: Uint8Array): string | undefined {
@@ -102,38 +97,41 @@ function pointersToPointers (packet: Uint8Array): number {
 
 /**
  * RFC 6762 §11 would also take multicast from any address, but a socket cannot tell how a packet was addressed, nor by
- * which interface it came: the source's subnet stands for both.
+ * which interface it came (on Linux it hears what came by any that one of the machine's sockets joined the group on):
+ * the source's subnet stands for both, and for a link-local IPv6 address its zone.
  */
-function onLink (link: Link): (address: string) => boolean {
-  const subnet = new BlockList()
-  subnet.addSubnet(link.address, link.prefix)
-  return address => subnet.check(address)
+function onLink ({ name, index = 0, family, subnets }: Link): (address: string) => boolean {
+  const type = family === 'IPv4' ? 'ipv4' : 'ipv6'
+  const list = new BlockList()
+  for (const { address, prefix } of subnets) if (!isLinkLocal6(address)) list.addSubnet(address, prefix, type)
+  const end = `%${zoneOf({ name, index })}`
+  return address => {
+    if (!address.includes('%')) return list.check(address, type)
+    return family === 'IPv6' && address.endsWith(end) && isLinkLocal6(address)
+  }
+}
+
+const predicates = new WeakMap<Link, (address: string) => boolean>()
+
+function isOnAny (links: Iterable<Link>, address: string): boolean {
+  for (const link of links) {
+    const isOn = predicates.get(link) ?? onLink(link)
+    predicates.set(link, isOn)
+    if (isOn(address)) return true
+  }
+  return false
 }
 
 /** A token bucket per source. BOUNDED by `limits.mdnsSources`: the one unheard for longest goes first. */
 function rateLimit (clock: Clock): (address: string) => boolean {
   const buckets = new Map<string, TokenBucket>()
+  const rate = limits.mdnsPacketsPerSecond
   return address => {
     const now = clock.now()
-    const bucket = buckets.get(address) ?? tokenBucket(limits.mdnsPacketsPerSecond, now)
+    const bucket = buckets.get(address) ?? tokenBucket(rate, rate * BURST_SECONDS, now)
     buckets.delete(address)
     buckets.set(address, bucket)
     if (buckets.size > limits.mdnsSources) buckets.delete(buckets.keys().next().value as string)
     return bucket(now)
-  }
-}
-
-/** Takes a token; `false` when there is none. */
-type TokenBucket = (now: number) => boolean
-
-function tokenBucket (rate: number, now: number): TokenBucket {
-  let tokens = rate * BURST_SECONDS
-  let at = now
-  return now => {
-    tokens = Math.min(rate * BURST_SECONDS, tokens + rate * (now - at) / 1_000)
-    at = now
-    if (tokens < 1) return false
-    tokens--
-    return true
   }
 }

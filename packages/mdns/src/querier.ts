@@ -1,30 +1,90 @@
 /** When we ask. */
 import {
-  QUERY_DELAY, QUERY_INTERVAL, QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
+  ANSWER_DELAY, ANSWER_SPREAD, KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, QUERY_DELAY, QUERY_INTERVAL, QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
 } from './constants.ts'
-import type { Clock, Rng } from '@peerweave/interface'
+import { queryPackets } from './query.ts'
+import { lowerName } from './service-name.ts'
+import type { Clock, Rng, Timer } from '@peerweave/interface'
+import type { Answer, Question } from 'dns-packet'
+import type { QueryOutgoingPacket } from 'multicast-dns'
+import type { DecodedPacket } from './transport.ts'
+
+/** Whoever answers a question at all has done so after this. */
+const OTHERS_ANSWERED = KNOWN_ANSWERS_DELAY + KNOWN_ANSWERS_SPREAD + ANSWER_DELAY + ANSWER_SPREAD
 
 export interface QuerierInit {
   clock: Clock
   rng: Rng
-  /** Sends one query. */
-  send: () => void
+  /** The services that we look for. */
+  services: readonly string[]
+  /** What we know and need not be told: PTR records of the services with at least half their TTL left. */
+  known: () => readonly Answer[]
+  send: (packet: QueryOutgoingPacket) => void
 }
 
 export class Querier {
   readonly #init: QuerierInit
+  readonly #questions: readonly Question[]
   #askedAt = -Infinity
+  /** Another's question that may do for ours: what it lists as known goes on in further packets. */
+  #othersAt = -Infinity
+  #postponed: { isNeeded: () => boolean, timer: Timer } | undefined
 
   constructor (init: QuerierInit) {
     this.#init = init
+    this.#questions = init.services.map(name => ({ name, type: 'PTR' }))
   }
 
-  /** Asks, unless we did within the last second: whoever would answer is about to, and RFC 6762 §5.2 wants no more. */
+  /** Asks, unless it was asked within the last second: whoever would answer is about to, and RFC 6762 §5.2 wants no more. */
   ask (): void {
-    const now = this.#init.clock.now()
+    const { clock, known } = this.#init
+    const now = clock.now()
     if (now - this.#askedAt < QUERY_INTERVAL) return
     this.#askedAt = now
-    this.#init.send()
+    this.#send(this.#questions, known())
+  }
+
+  /** Asks for what is about to lapse; after the answers to another's question, where one has just been put, and only if still needed. */
+  refresh (isNeeded: () => boolean): void {
+    const { clock } = this.#init
+    const wait = this.#othersAt + OTHERS_ANSWERED - clock.now()
+    if (wait <= 0) {
+      this.ask()
+      return
+    }
+    this.#postponed?.timer.cancel()
+    const needed = [this.#postponed?.isNeeded, isNeeded]
+    const timer = clock.setTimeout(() => {
+      this.#postponed = undefined
+      if (needed.some(isNeeded => isNeeded?.())) this.refresh(isNeeded)
+    }, wait)
+    this.#postponed = { isNeeded: () => needed.some(isNeeded => isNeeded?.()), timer }
+  }
+
+  close (): void {
+    this.#postponed?.timer.cancel()
+    this.#postponed = undefined
+  }
+
+  /** Asks for what is missing of single names, at once. */
+  askFor (questions: readonly Question[]): void {
+    if (questions.length > 0) this.#send(questions, [])
+  }
+
+  /**
+   * Another's question does for ours when everyone whom ours would make speak has to answer it: it is the same, and
+   * lists nothing as known that we do not know. RFC 6762 §7.3. So does our own, which comes back to us.
+   */
+  onQuery ({ questions, answers, flag_tc: goesOn, authorities }: DecodedPacket): void {
+    if (authorities.length > 0) return
+    const asks = (name: string): boolean =>
+      questions.some(question => question.type === 'PTR' && question.class === 'IN' && lowerName(question.name) === name)
+    if (!this.#init.services.every(asks)) return
+    const now = this.#init.clock.now()
+    this.#othersAt = now
+    if (goesOn) return
+    const known = new Set(this.#init.known().map(pointedTo))
+    if (answers.every(answer => known.has(pointedTo(answer)))) this.#askedAt = now
   }
 
   /** Asks soon, then less and less often (RFC 6762 §5.2), until aborted. */
@@ -37,4 +97,12 @@ export class Querier {
       await clock.sleep(interval * (1 + rng.float() * REFRESH_JITTER), { signal })
     }
   }
+
+  #send (questions: readonly Question[], known: readonly Answer[]): void {
+    for (const packet of queryPackets(questions, known)) this.#init.send(packet)
+  }
+}
+
+function pointedTo (answer: Answer): string | undefined {
+  return answer.type === 'PTR' ? lowerName(answer.data) : undefined
 }

@@ -1,41 +1,29 @@
-/** The question of the libp2p form: a PTR query for the service. */
-import type { Answer, Question } from 'dns-packet'
+/** What we ask, and what we know already and need not be told. RFC 6762 §5, §7. */
+import { limits } from '@peerweave/interface'
+import { TRUNCATED_RESPONSE, encodingLength, type Answer, type Question } from 'dns-packet'
 import type { QueryOutgoingPacket } from 'multicast-dns'
-import type { DecodedPacket } from './transport.ts'
 
-/** What we ask. No known answers yet: `@libp2p/mdns` would not look at them, and everyone's refresh is wanted. */
-export function serviceQuery (serviceTag: string): QueryOutgoingPacket {
-  return { questions: [{ name: serviceTag, type: 'PTR' }] }
-}
-
-/** What a query is held against: our records. */
-export interface OwnNames {
-  serviceTag: string
-  /** The name that our PTR points to. */
-  instance: string
-  ttlSeconds: number
-}
+/** Bytes of a packet's header. RFC 1035 §4.1.1. */
+const HEADER_BYTES = 12
 
 /**
- * Whether a packet asks for our records, and does not say itself that it has them: a known answer with at least half
- * its TTL left is not given again (RFC 6762 §7.1).
+ * The questions with all known answers, in as many packets as `limits.mdnsAnswerBytes` and `limits.mdnsRecords` ask for;
+ * each but the last says that more follow (RFC 6762 §7.2).
  */
-export function isAskedForUs ({ questions, answers }: Pick<DecodedPacket, 'questions' | 'answers'>, own: OwnNames): boolean {
-  return questions.some(question => isOurs(question, own)) && !answers.some(answer => isKnown(answer, own))
-}
-
-function isOurs ({ name, type, class: klass }: Question, { serviceTag, instance }: OwnNames): boolean {
-  const wanted = name.toLowerCase()
-  // `as string`: a hostile packet holds any type and class, and so does an honest one. dns-packet has no name for
-  // "IN, unicast answer welcome" (RFC 6762 §5.4); we multicast that answer, which serves the asker as well.
-  const isInternet = ['IN', 'ANY', 'UNKNOWN_32769'].includes(klass as string)
-  return isInternet && (
-    (wanted === serviceTag && (type === 'PTR' || type as string === 'ANY')) ||
-    (wanted === instance && (type === 'TXT' || type as string === 'ANY'))
-  )
-}
-
-function isKnown (answer: Answer, { serviceTag, instance, ttlSeconds }: OwnNames): boolean {
-  return answer.type === 'PTR' && answer.name.toLowerCase() === serviceTag &&
-    answer.data.toLowerCase() === instance && (answer.ttl ?? 0) >= ttlSeconds / 2
+export function queryPackets (questions: readonly Question[], known: readonly Answer[]): QueryOutgoingPacket[] {
+  const packets: Array<QueryOutgoingPacket & { answers: Answer[] }> = [{ questions: [...questions], answers: [] }]
+  let bytes = encodingLength({ questions: [...questions] })
+  let records = questions.length
+  for (const answer of known) {
+    const more = encodingLength({ answers: [answer] }) - HEADER_BYTES
+    if (bytes + more > limits.mdnsAnswerBytes || records === limits.mdnsRecords) {
+      packets.push({ questions: [], answers: [] })
+      bytes = HEADER_BYTES
+      records = 0
+    }
+    packets.at(-1)?.answers.push(answer)
+    bytes += more
+    records++
+  }
+  return packets.map((packet, i) => i < packets.length - 1 ? { ...packet, flags: TRUNCATED_RESPONSE } : packet)
 }

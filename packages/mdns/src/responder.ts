@@ -1,84 +1,269 @@
 /** What we say of ourselves, and when. */
-import { addressGoodbyePackets, fitsTxt, goodbyePacket, presentPackets } from './answer.ts'
-import { ANNOUNCEMENTS, ANNOUNCE_INTERVAL, ANSWER_DELAY, ANSWER_INTERVAL, ANSWER_SPREAD } from './constants.ts'
-import { isAskedForUs, type OwnNames } from './query.ts'
-import type { Clock, Rng, Timer } from '@peerweave/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import {
+  ANNOUNCEMENTS, ANNOUNCE_INTERVAL, ANSWER_DELAY, ANSWER_INTERVAL, ANSWER_SPREAD, DEFENCE_INTERVAL, GREETINGS, GREETINGS_PER_SECOND,
+  KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, REPEAT_DELAY, REPEAT_SPREAD, UNICAST_SHARE
+} from './constants.ts'
+import { Askers, SURELY_HEARD } from './askers.ts'
+import { Doubts } from './doubts.ts'
+import { contentOf, isSameRecord, type SaidRecord, type Presence, type RecordSet } from './record-set.ts'
+import { lowerName } from './service-name.ts'
+import { tokenBucket, type TokenBucket } from './token-bucket.ts'
+import { limits, type Clock, type Rng, type Timer } from '@peerweave/interface'
+import type { Answer } from 'dns-packet'
 import type { ResponseOutgoingPacket } from 'multicast-dns'
+import type { PacketSource } from './network.ts'
 import type { DecodedPacket } from './transport.ts'
+
+/** The two forms are said in packets of their own. */
+export type Form = 'libp2p' | 'service'
 
 export interface ResponderInit {
   clock: Clock
   rng: Rng
-  own: OwnNames
-  send: (packet: ResponseOutgoingPacket) => Promise<void>
+  /** Of our records, ms. */
+  ttl: number
+  /** Multicasts, or sends to one. */
+  send: (packet: ResponseOutgoingPacket, to?: PacketSource) => Promise<void>
 }
 
-/** Answers and announcements are the same packets, so one timer serves both: whichever is due first does for all. */
+interface Publication {
+  presence: Presence
+  content: string
+  /** When to say it unasked. */
+  announcements: number[]
+}
+
+interface Asked {
+  set: RecordSet
+  /** It would take a unicast answer. RFC 6762 §5.4. */
+  isUnicast: boolean
+  /** It is about to take the name for itself. RFC 6762 §8.1. */
+  isProbe: boolean
+}
+
+/** A question in several packets: what is asked for, until all known answers are in. RFC 6762 §7.2. */
+interface Held {
+  asked: Asked[]
+  from: PacketSource
+  timer: Timer
+}
+
+/** Everything is said from one timer: what is due first takes along all that may be said by then. */
 export class Responder {
   readonly #init: ResponderInit
-  /** By text. What is announced now; nothing is said while empty. */
-  #addresses: ReadonlyMap<string, Multiaddr> = new Map()
-  #sentAt = -Infinity
-  #announcements = 0
+  readonly #askers: Askers
+  readonly #mayGreet: TokenBucket
+  readonly #published = new Map<Form, Publication>()
+  /** When each set was multicast lately, by its key: the last {@link SURELY_HEARD} times, oldest first. */
+  readonly #spoken = new Map<string, readonly number[]>()
+  /** When to multicast which. As many as there are sets. */
+  readonly #pending = new Map<string, number>()
+  readonly #doubts = new Doubts()
+  /** By source. BOUNDED: `limits.mdnsSources`, beyond it a question is taken for complete. */
+  readonly #held = new Map<string, Held>()
   #due: { at: number, timer: Timer } | undefined
 
   constructor (init: ResponderInit) {
     this.#init = init
+    this.#askers = new Askers(init.ttl, init.clock.now())
+    this.#mayGreet = tokenBucket(GREETINGS_PER_SECOND, GREETINGS, init.clock.now())
   }
 
   /**
-   * Announces these addresses, each ending in our id, in place of those before; says goodbye to the ones that went. An
-   * empty list is a full goodbye. Too long ones are left out. Resolves when the goodbyes are out.
+   * Answers with this from now on, and announces it where it says anything new; takes back what it no longer says.
+   * Nothing is a full goodbye. Resolves when what is taken back is out.
    */
-  async announce (addresses: readonly Multiaddr[]): Promise<void> {
-    const before = this.#addresses
-    const now = new Map(addresses.filter(fitsTxt).map(address => [address.toString(), address]))
-    const departed = [...before].filter(([text]) => !now.has(text)).map(([, address]) => address)
-    if (departed.length === 0 && now.size === before.size) return
-    this.#addresses = now
-    if (now.size === 0) {
-      this.close()
-      await this.#send([goodbyePacket(this.#init.own)])
-    } else {
-      this.#announcements = ANNOUNCEMENTS
-      this.#schedule(0)
-      await this.#send(addressGoodbyePackets(this.#init.own, departed))
+  async publish (form: Form, presence: Presence | undefined): Promise<void> {
+    const before = this.#published.get(form)
+    const content = presence == null ? '' : contentOf(presence)
+    if (content === (before?.content ?? '')) return
+    this.forget(form)
+    if (presence != null) {
+      const first = Math.max(this.#init.clock.now(), ...presence.announced.map(({ key }) => this.#mayBeSaidFrom(key)))
+      const announcements = Array.from({ length: ANNOUNCEMENTS }, (_, i) => first + ANNOUNCE_INTERVAL * (2 ** i - 1))
+      this.#published.set(form, { presence, content, announcements })
+      this.#arm()
     }
+    await this.#send(before?.presence.farewell(presence) ?? [])
   }
 
-  /** Our own queries come back as well, and nothing tells them from those of another process here: they are answered. */
-  onQuery (packet: DecodedPacket): void {
-    const { rng, own } = this.#init
-    if (this.#addresses.size === 0 || !isAskedForUs(packet, own)) return
-    this.#schedule(ANSWER_DELAY + rng.float() * ANSWER_SPREAD)
+  /** How long others may still believe what we last said under this name, ms; 0 when they may not. */
+  believedFor (name: string): number {
+    const { clock, ttl } = this.#init
+    const sets = [...this.#published.values()].flatMap(({ presence }) => presence.sets).filter(set => set.name === name)
+    return Math.max(0, ...sets.map(({ key }) => ttl + this.#spokenAt(key) - clock.now()))
+  }
+
+  /** Says nothing of it any more, not even goodbye: it may not be ours. */
+  forget (form: Form): void {
+    for (const { key } of this.#published.get(form)?.presence.sets ?? []) {
+      this.#pending.delete(key)
+      this.#doubts.forget(key)
+    }
+    this.#published.delete(form)
+    this.#arm()
+  }
+
+  /** Our own queries come back as well, and are answered like any other: what is asked anew for one host is so for all. */
+  onQuery (packet: DecodedPacket, from: PacketSource): void {
+    const held = this.#held.get(from.address)
+    if (held != null) {
+      held.asked = this.#unknown(held.asked, packet.answers, from)
+      if (packet.questions.length === 0) return
+    }
+    const asked = this.#unknown(this.#askedFor(packet), packet.answers, from)
+    if (asked.length === 0) return
+    if (packet.flag_tc && held == null && this.#held.size < limits.mdnsSources) {
+      const { clock, rng } = this.#init
+      const timer = clock.setTimeout(() => this.#release(from.address), KNOWN_ANSWERS_DELAY + rng.float() * KNOWN_ANSWERS_SPREAD)
+      this.#held.set(from.address, { asked, from, timer })
+      return
+    }
+    this.#answer(asked, from, packet.answers.length > 0)
+  }
+
+  /** Who speaks of itself hears us as well. */
+  onResponse ({ address: source }: PacketSource): void {
+    this.#askers.touch(source, this.#init.clock.now())
+  }
+
+  /** Somebody is new at `source`: it learns of us without having to ask, which is sooner, and survives a lost question. */
+  greet (form: Form, { address: source }: PacketSource): void {
+    const publication = this.#published.get(form)
+    const now = this.#init.clock.now()
+    const [set] = publication?.presence.announced ?? []
+    if (set == null || !this.#mayGreet(now)) return
+    this.#askers.greet(source, now)
+    this.#doubts.add(source, set.key)
+    this.#schedule(set, this.#spreadDelay(), ANSWER_INTERVAL)
   }
 
   close (): void {
     this.#due?.timer.cancel()
     this.#due = undefined
-    this.#announcements = 0
+    for (const { timer } of this.#held.values()) timer.cancel()
+    this.#held.clear()
+    this.#published.clear()
+    this.#pending.clear()
+    this.#doubts.clear()
   }
 
-  /** Sends all records after `delay`, or when the interval since the last time is over (a late answer, not none). */
-  #schedule (delay: number): void {
+  #release (source: string): void {
+    const held = this.#held.get(source)
+    this.#held.delete(source)
+    if (held != null) this.#answer(held.asked, held.from, true)
+  }
+
+  #askedFor ({ questions, authorities }: Pick<DecodedPacket, 'questions' | 'authorities'>): Asked[] {
+    const claimed = new Set(authorities.map(record => lowerName(record.name)))
+    const asked = new Map<RecordSet, Asked>()
+    for (const { name, type, class: klass } of questions) {
+      // `as string`: a hostile packet holds any type and class, and so does an honest one. dns-packet has no name for
+      // "IN, unicast answer welcome".
+      const isUnicast = klass as string === 'UNKNOWN_32769'
+      if (!isUnicast && klass !== 'IN' && klass !== 'ANY') continue
+      const wanted = lowerName(name)
+      for (const { presence: { sets } } of this.#published.values()) {
+        const named = sets.filter(set => lowerName(set.name) === wanted)
+        const meant = named.filter(set => set.type !== 'NSEC' && (set.type === type || type as string === 'ANY'))
+        // We have the name and nothing of that type: that is an answer too.
+        for (const set of meant.length > 0 ? meant : named.filter(set => set.type === 'NSEC')) {
+          asked.set(set, { set, isUnicast: isUnicast && asked.get(set)?.isUnicast !== false, isProbe: !set.isShared && claimed.has(wanted) })
+        }
+      }
+    }
+    return [...asked.values()]
+  }
+
+  /** Without what the asker lists as known with at least half its TTL left. RFC 6762 §7.1. */
+  #unknown (asked: readonly Asked[], known: readonly Answer[], { address: source }: PacketSource): Asked[] {
+    return asked.filter(({ set }) => {
+      const isListed = set.records.every(record => known.some(answer => isFresh(answer, record) && isSameRecord(answer, record)))
+      if (isListed) this.#doubts.settle(source, set.key)
+      return !isListed
+    })
+  }
+
+  #answer (asked: readonly Asked[], from: PacketSource, lists: boolean): void {
+    const now = this.#init.clock.now()
+    const toOne: RecordSet[] = []
+    // One question is spread out, all answers to it go together.
+    const delay = asked.some(({ set }) => set.isShared) ? this.#spreadDelay() : 0
+    for (const { set, isUnicast, isProbe } of asked) {
+      // Who probes for our name must be told, or takes it.
+      if (isProbe) this.#schedule(set, 0, DEFENCE_INTERVAL)
+      // RFC 6762 §5.4: what was not multicast for a quarter of its TTL is, whatever was asked for.
+      else if (isUnicast && now - this.#spokenAt(set.key) < this.#init.ttl * UNICAST_SHARE) toOne.push(set)
+      else if (this.#askers.isOwed(from.address, this.#spoken.get(set.key) ?? [], lists, now)) this.#schedule(set, delay, ANSWER_INTERVAL)
+    }
+    if (toOne.length === 0 || !this.#askers.mayBeTold(from.address, now)) return
+    for (const { presence } of this.#published.values()) {
+      const sets = toOne.filter(set => presence.sets.includes(set))
+      if (sets.length > 0) void this.#send(presence.pack(sets), from)
+    }
+  }
+
+  #spreadDelay (): number {
+    return ANSWER_DELAY + this.#init.rng.float() * ANSWER_SPREAD
+  }
+
+  #spokenAt (key: string): number {
+    return this.#spoken.get(key)?.at(-1) ?? -Infinity
+  }
+
+  #mayBeSaidFrom (key: string, interval = ANSWER_INTERVAL): number {
+    return this.#spokenAt(key) + interval
+  }
+
+  /** Says a set after `delay`, or when `interval` since the last time is over (a late answer, not none). */
+  #schedule ({ key }: RecordSet, delay: number, interval: number): void {
+    const at = Math.max(this.#init.clock.now() + delay, this.#mayBeSaidFrom(key, interval))
+    if ((this.#pending.get(key) ?? Infinity) <= at) return
+    this.#pending.set(key, at)
+    this.#arm()
+  }
+
+  #arm (): void {
     const { clock } = this.#init
-    const now = clock.now()
-    const at = Math.max(now + delay, this.#sentAt + ANSWER_INTERVAL)
-    if (this.#due != null && this.#due.at <= at) return
+    const at = Math.min(this.#doubts.next, ...this.#pending.values(), ...[...this.#published.values()].map(({ announcements: [next = Infinity] }) => next))
+    if (at === this.#due?.at) return
     this.#due?.timer.cancel()
-    this.#due = { at, timer: clock.setTimeout(() => this.#speak(), at - now) }
+    this.#due = at === Infinity ? undefined : { at, timer: clock.setTimeout(() => this.#speak(), Math.max(0, at - clock.now())) }
   }
 
   #speak (): void {
-    const { clock, own } = this.#init
+    const now = this.#init.clock.now()
     this.#due = undefined
-    this.#sentAt = clock.now()
-    void this.#send(presentPackets(own, [...this.#addresses.values()]))
-    if (this.#announcements > 0 && --this.#announcements > 0) this.#schedule(ANNOUNCE_INTERVAL)
+    for (const { presence, announcements } of this.#published.values()) {
+      const isAnnounced = announcements[0] != null && announcements[0] <= now
+      if (isAnnounced) announcements.shift()
+      const sets = presence.sets.filter(set => {
+        const { key } = set
+        const pending = this.#pending.get(key)
+        if (pending != null && pending <= now) return true
+        const isWanted = pending != null || (isAnnounced && presence.announced.includes(set)) || this.#doubts.isDue(key, now)
+        return isWanted && this.#mayBeSaidFrom(key) <= now
+      })
+      if (sets.length === 0) continue
+      for (const { key } of sets) {
+        this.#pending.delete(key)
+        this.#spoken.set(key, [...this.#spoken.get(key) ?? [], now].slice(-SURELY_HEARD))
+        this.#doubts.said(key, now + REPEAT_DELAY + this.#init.rng.float() * REPEAT_SPREAD)
+      }
+      void this.#send(presence.pack(sets))
+    }
+    // A question whose known answers were waited for may have been about what is not ours any more.
+    for (const [key, at] of this.#pending) {
+      if (at <= now) this.#pending.delete(key)
+    }
+    this.#arm()
   }
 
-  async #send (packets: ResponseOutgoingPacket[]): Promise<void> {
-    await Promise.all(packets.map(packet => this.#init.send(packet)))
+  async #send (packets: readonly ResponseOutgoingPacket[], to?: PacketSource): Promise<void> {
+    await Promise.all(packets.map(packet => this.#init.send(packet, to)))
   }
+}
+
+function isFresh (known: Answer, { ttl = 0 }: SaidRecord): boolean {
+  return known.type !== 'OPT' && (known.ttl ?? 0) >= ttl / 2
 }

@@ -1,54 +1,62 @@
 /**
- * One `multicast-dns` instance on one interface, behind the packet guard.
+ * One `multicast-dns` instance on one link, behind the packet guard.
  *
  * The socket is ours. Left to itself, `multicast-dns` reports a failed membership as a warning, and joins and sends on
- * interfaces anew every 5 s on a platform timer that no {@link Clock} moves; with a bound socket of ours, `bind: false`
- * and `multicast: false` it encodes, decodes and sends, and does nothing else.
+ * interfaces anew every 5 s on a platform timer that no clock of ours moves; with a bound socket of ours, `bind: false`
+ * and `multicast: false` it encodes, decodes and sends, and does nothing else, over either family.
  */
 import { EventEmitter } from 'node:events'
-import { MdnsError, toError, type Clock, type DropCounter } from '@peerweave/interface'
+import { MdnsError, toError, type DropCounter } from '@peerweave/interface'
+import { encode, type Answer, type Packet, type Question } from 'dns-packet'
 import multicastDns from 'multicast-dns'
-import { GROUP, HOPS } from './constants.ts'
-import { packetGuard } from './packet-guard.ts'
+import { GROUP, GROUP6, HOPS } from './constants.ts'
+import { isLinkLocal6, zoneOf, type Link } from './links.ts'
 import type { Socket } from 'node:dgram'
-import type { Answer, Question } from 'dns-packet'
 import type { QueryOutgoingPacket, ResponseOutgoingPacket } from 'multicast-dns'
-import type { Link, MdnsNetwork, MdnsSocket, PacketSource } from './network.ts'
+import type { MdnsNetwork, MdnsSocket, PacketSource } from './network.ts'
 
 /** What the decoder makes of a packet. The lists are always there; dns-packet's own type does not say so. */
 export interface DecodedPacket {
   questions: Question[]
   answers: Answer[]
+  authorities: Answer[]
   additionals: Answer[]
+  /** More known answers follow in another packet. RFC 6762 §7.2. */
+  flag_tc: boolean
 }
 
 export interface TransportInit {
   network: MdnsNetwork
   link: Link
   port: number
-  /** Packets without its first label are not decoded. */
-  serviceTag: string
-  clock: Clock
-  /** Counts what the guard refuses, and `malformed`: what does not decode. */
+  /** Whether a packet may be decoded. */
+  guard: (packet: Uint8Array, from: PacketSource) => boolean
+  /** Counts `malformed`: what does not decode. */
   drop: DropCounter
   onQuery: (packet: DecodedPacket, from: PacketSource) => void
   onResponse: (packet: DecodedPacket, from: PacketSource) => void
-  /** The socket failed, or a packet could not be sent. */
+  /** The socket failed, or a packet could not be encoded or sent. Not called once `close` was. */
   onError: (error: Error) => void
 }
 
 export interface Transport {
-  /** Resolve once the packet is out, or has failed and `onError` was told. */
+  /** Resolve once the packet is out, has failed and `onError` was told, or the transport was closed. Never reject. */
   query: (packet: QueryOutgoingPacket) => Promise<void>
-  respond: (packet: ResponseOutgoingPacket) => Promise<void>
+  /** @param to - one host; without it the group */
+  respond: (packet: ResponseOutgoingPacket, to?: PacketSource) => Promise<void>
   close: () => Promise<void>
 }
 
 /** @throws MdnsError when the port or the group cannot be had */
 export async function openTransport (init: TransportInit): Promise<Transport> {
-  const { network, link, port, drop, onError } = init
-  const socket = network.createSocket()
+  const { network, link, port, guard, drop } = init
+  /** Of sends: a socket that is closed forgets its callbacks. */
+  const pending = new Set<() => void>()
+  let isClosed = false
+  const onError = (error: Error): void => { if (!isClosed) init.onError(error) }
+  const socket = network.createSocket(link.family)
   try {
+    if (link.family === 'IPv6') await checkAddress(network, link)
     await joinGroup(socket, link, port, onError)
   } catch (error) {
     await new Promise<void>(resolve => { socket.close(resolve) })
@@ -61,22 +69,41 @@ export async function openTransport (init: TransportInit): Promise<Transport> {
   }
   const mdns = multicastDns({
     // It uses `on`, `send` and `close` of the socket's many methods when it neither binds nor joins.
-    socket: new GuardedSocket(socket, packetGuard(init)) as unknown as Socket,
+    socket: new GuardedSocket(socket, guard) as unknown as Socket,
     port,
+    ip: groupOf(link),
     bind: false,
     multicast: false
   })
-  mdns.on('query', (packet, from) => init.onQuery(packet as DecodedPacket, from))
-  mdns.on('response', (packet, from) => init.onResponse(packet as DecodedPacket, from))
+  mdns.on('query', (packet: unknown, from: PacketSource) => init.onQuery(packet as DecodedPacket, from))
+  mdns.on('response', (packet: unknown, from: PacketSource) => init.onResponse(packet as DecodedPacket, from))
   mdns.on('warning', () => drop('malformed'))
-  const whenSent = (resolve: () => void) => (error: Error | null | undefined): void => {
-    if (error != null) onError(error)
-    resolve()
+  const sent = async (packet: Packet, send: (callback: (error?: Error | null) => void) => void): Promise<void> => {
+    if (isClosed) return
+    try {
+      // It encodes in a later tick, where nobody could catch what is thrown: so what does not encode is found out here.
+      encode(packet)
+    } catch (error) {
+      onError(toError(error))
+      return
+    }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    pending.add(resolve)
+    send(error => {
+      pending.delete(resolve)
+      if (error != null) onError(error)
+      resolve()
+    })
+    await promise
   }
   return {
-    query: packet => new Promise(resolve => { mdns.query(packet, whenSent(resolve)) }),
-    respond: packet => new Promise(resolve => { mdns.respond(packet, whenSent(resolve)) }),
-    close: () => new Promise(resolve => { mdns.destroy(resolve) })
+    query: packet => sent(packet, callback => { mdns.query(packet, callback) }),
+    respond: (packet, to) => sent(packet, callback => { mdns.respond(packet, to, callback) }),
+    async close () {
+      isClosed = true
+      await new Promise<void>(resolve => { mdns.destroy(resolve) })
+      for (const resolve of pending) resolve()
+    }
   }
 }
 
@@ -85,19 +112,48 @@ export async function openTransport (init: TransportInit): Promise<Transport> {
  * interface's own address.
  */
 async function joinGroup (socket: MdnsSocket, link: Link, port: number, onError: (error: Error) => void): Promise<void> {
+  const isIPv4 = link.family === 'IPv4'
+  await bind(socket, port, isIPv4 ? '0.0.0.0' : '::', onError)
+  // An IPv6 interface is named by its zone; the address before it counts for nothing.
+  const interfaceAddress = isIPv4 ? link.address : `::%${zoneOf(link)}`
+  socket.addMembership(isIPv4 ? GROUP : GROUP6, interfaceAddress)
+  socket.setMulticastInterface(interfaceAddress)
+  socket.setMulticastTTL(HOPS)
+  // What is sent to one host too. RFC 6762 §11.
+  socket.setTTL(HOPS)
+  // Others on this machine are peers too.
+  socket.setMulticastLoopback(true)
+}
+
+/**
+ * For the first second or two the system asks whether anyone else has an IPv6 address (RFC 4862 §5.4). Until then nothing
+ * can be sent from it, and the announcements would be lost; it cannot be bound to either, which tells.
+ *
+ * @throws what binding to it throws
+ */
+async function checkAddress (network: MdnsNetwork, link: Link): Promise<void> {
+  const socket = network.createSocket('IPv6')
+  try {
+    await bind(socket, 0, isLinkLocal6(link.address) ? `${link.address}%${zoneOf(link)}` : link.address, () => {})
+  } finally {
+    await new Promise<void>(resolve => { socket.close(resolve) })
+  }
+}
+
+/** @param onError - told of what fails once it is bound */
+async function bind (socket: MdnsSocket, port: number, address: string, onError: (error: Error) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     let fail = reject
     socket.on('error', error => fail(error))
-    socket.bind(port, '0.0.0.0', () => {
+    socket.bind(port, address, () => {
       fail = onError
       resolve()
     })
   })
-  socket.addMembership(GROUP, link.address)
-  socket.setMulticastInterface(link.address)
-  socket.setMulticastTTL(HOPS)
-  // Others on this machine are peers too.
-  socket.setMulticastLoopback(true)
+}
+
+function groupOf (link: Link): string {
+  return link.family === 'IPv4' ? GROUP : `${GROUP6}%${zoneOf(link)}`
 }
 
 /** The socket as `multicast-dns` sees it: only packets that passed the guard, and no errors. */

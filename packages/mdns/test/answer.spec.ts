@@ -3,10 +3,13 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { decode } from 'dns-packet'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { MAX_TTL } from '../src/constants.ts'
-import { addressGoodbyePackets, fitsTxt, goodbyePacket, parseAnswer, presentPackets, type ParsedAnswer } from '../src/answer.ts'
-import { createPeerId, records, response, SERVICE } from './support.ts'
+import { parseAnswer, type ParsedAnswer } from '../src/answer.ts'
+import { fitsTxt, libp2pPresence } from '../src/libp2p-presence.ts'
+import { createPeerId, LAN, records, response, SERVICE } from './support.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Answer } from 'dns-packet'
+import type { ResponseOutgoingPacket } from 'multicast-dns'
+import type { Presence } from '../src/record-set.ts'
 
 let a: PeerId
 let b: PeerId
@@ -129,20 +132,31 @@ describe('reading an answer', () => {
 })
 
 describe('writing an answer', () => {
-  const own = { serviceTag: SERVICE, instance: `me.${SERVICE}`, ttlSeconds: 120 }
+  const presence = (ports: number[]): Presence | undefined => libp2pPresence({
+    serviceTag: SERVICE, peerName: 'me', ttlSeconds: 120, link: LAN, addresses: ports.map(port => multiaddr(at(a, port)))
+  })
+  const types = (packets: ResponseOutgoingPacket[] = []): string[][] => packets.map(({ answers }) => answers.map(({ type }) => type))
 
   it('is read as it was meant', () => {
-    const addresses = Array.from({ length: 30 }, (_, i) => multiaddr(at(a, i + 1)))
-    const packets = presentPackets(own, addresses)
+    const ports = Array.from({ length: 30 }, (_, i) => i + 1)
+    const { pack, announced } = presence(ports)!
+    const packets = pack(announced)
     expect(packets.length).toBeGreaterThan(1)
     const found = packets.flatMap(({ answers }) => plain(read(answers)))
-    expect(found.flatMap(([, , multiaddrs]) => multiaddrs)).toEqual(addresses.map(address => String(address).replace(/\/p2p\/.*/, '')))
-    expect(new Set(found.map(([instance]) => instance))).toEqual(new Set([own.instance]))
+    expect(found.flatMap(([, , multiaddrs]) => multiaddrs)).toEqual(ports.map(port => at(a, port).replace(/\/p2p\/.*/, '')))
+    expect(new Set(found.map(([instance]) => instance))).toEqual(new Set([`me.${SERVICE}`]))
   })
 
   it('says goodbye so that @libp2p/mdns does not take it for a peer: never PTR and TXT together', () => {
-    expect(goodbyePacket(own).answers.map(({ type }) => type)).toEqual(['PTR'])
-    expect(addressGoodbyePackets(own, [multiaddr(at(a))]).flatMap(({ answers }) => answers.map(({ type }) => type))).toEqual(['TXT'])
+    expect(types(presence([1, 2])?.farewell())).toEqual([['PTR']])
+    expect(types(presence([1, 2])?.farewell(presence([2])))).toEqual([['TXT', 'SRV']])
+    expect(types(presence([1])?.farewell(presence([1, 2])))).toEqual([])
+  })
+
+  it('has a PTR of ours in each packet with TXT records, and of nobody else’s: @libp2p/mdns takes the last one for the peer', () => {
+    const { pack, sets } = presence([1])!
+    const mixed = types(pack(sets)).filter(packet => packet.includes('TXT'))
+    expect(mixed).toEqual([['PTR', 'TXT']])
   })
 
   it.each([[255, true], [256, false]])('puts an address into a string of %i bytes: %s', (bytes, fits) => {

@@ -2,7 +2,7 @@ import { dropCounter, limits, seededRng } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { PeerCache } from '../src/cache.ts'
-import { createPeerId } from './support.ts'
+import { createPeerId, LAN } from './support.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { PresentPeer } from '../src/answer.ts'
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 function cache (): { cache: PeerCache, dropped: Record<string, number> } {
   const { dropped, drop } = dropCounter()
-  return { cache: new PeerCache(seededRng(1), drop), dropped }
+  return { cache: new PeerCache({ link: LAN, rng: seededRng(1), drop, numbering: { last: 0 } }), dropped }
 }
 
 function peer (i: number, ports: number[] = [1], ttl = 120_000): PresentPeer {

@@ -21,7 +21,7 @@ async function createNode (port: number): Promise<{ node: Libp2p, found: PeerInf
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    services: { mdns: mdns({ interface: '127.0.0.1', port }) }
+    services: { mdns: mdns({ interfaces: ['127.0.0.1'], port }) }
   })
   const found: PeerInfo[] = []
   node.addEventListener('peer:discovery', ({ detail }) => found.push(detail))

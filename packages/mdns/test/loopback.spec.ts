@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 async function startPeer (port: number, options: MdnsOptions = {}, addresses = ['/ip4/127.0.0.1/tcp/4001']): Promise<Peer> {
-  const peer = await createPeer({ interface: '127.0.0.1', port, ...options }, ...addresses)
+  const peer = await createPeer({ interfaces: ['127.0.0.1'], port, ...options }, ...addresses)
   await peer.mechanism.start()
   undo.push(() => peer.leave())
   return peer

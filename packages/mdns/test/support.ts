@@ -7,6 +7,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { decode, encode, type DecodedPacket } from 'dns-packet'
 import { TypedEventEmitter } from 'main-event'
 import { mdns, type MdnsNetwork, type MdnsOptions, type MdnsSocket, type PacketSource } from '../src/index.ts'
+import type { Link } from '../src/links.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Clock, DiscoveryMechanism, HostEvents, MechanismContext, Sighting } from '@peerweave/interface'
 import type { Answer, Packet } from 'dns-packet'
@@ -14,6 +15,17 @@ import type { Answer, Packet } from 'dns-packet'
 export const SERVICE = '_p2p._udp.local'
 /** Seen by RFC 6762: the group. */
 export const GROUP = '224.0.0.251'
+
+/** A link as the cache and the guard see it. */
+export const LAN: Link = {
+  key: 'eth0/IPv4',
+  name: 'eth0',
+  family: 'IPv4',
+  address: '192.168.7.1',
+  subnets: [{ address: '192.168.7.1', prefix: 24 }],
+  addresses: ['192.168.7.1'],
+  isLoopback: false
+}
 
 export async function createPeerId (): Promise<PeerId> {
   return peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -35,8 +47,8 @@ export interface Peer {
 }
 
 /** A mechanism with a host of its own, not yet started. */
-export async function createPeer (options: MdnsOptions, ...addresses: string[]): Promise<Peer> {
-  const id = await createPeerId()
+export async function createPeer ({ id: given, ...options }: MdnsOptions & { id?: PeerId }, ...addresses: string[]): Promise<Peer> {
+  const id = given ?? await createPeerId()
   const events = new TypedEventEmitter<HostEvents>()
   let own = addresses.map(address => multiaddr(address))
   const context = {
@@ -88,6 +100,8 @@ export function query (packet: Partial<Packet> = {}): Buffer {
 export interface SeenPacket {
   at: number
   from: string
+  /** Absent: to the group. */
+  to?: string
   packet: DecodedPacket
 }
 
@@ -106,7 +120,7 @@ export class MemoryLink {
   network (address: string): MdnsNetwork {
     return {
       interfaces: () => ({ mem0: [{ address, family: 'IPv4', internal: false, cidr: `${address}/24` }] }),
-      createSocket: () => new MemorySocket(this.#sockets, (message, port) => this.inject(message, { address, port }))
+      createSocket: () => new MemorySocket(this.#sockets, (message, port, to) => this.inject(message, { address, port }, to))
     }
   }
 
@@ -124,11 +138,13 @@ export class MemoryLink {
     for (const socket of this.#sockets) socket.emit('error', error)
   }
 
-  inject (message: Uint8Array, from: PacketSource): void {
+  /** What is sent to one address is seen, and delivered to nobody: a socket here does not know its own. */
+  inject (message: Uint8Array, from: PacketSource, to = GROUP): void {
     if (this.#silent.has(from.address)) return
     try {
-      this.seen.push({ at: this.#clock.now(), from: from.address, packet: decode(Buffer.from(message)) })
+      this.seen.push({ at: this.#clock.now(), from: from.address, ...to !== GROUP && { to }, packet: decode(Buffer.from(message)) })
     } catch {} // hostile ones are not for reading
+    if (to !== GROUP) return
     for (const socket of this.#sockets) queueMicrotask(() => socket.emit('message', Buffer.from(message), from))
   }
 
@@ -144,9 +160,9 @@ export class MemoryLink {
 class MemorySocket extends EventEmitter implements MdnsSocket {
   #port = 0
   readonly #sockets: Set<MemorySocket>
-  readonly #send: (message: Uint8Array, port: number) => void
+  readonly #send: (message: Uint8Array, port: number, to: string) => void
 
-  constructor (sockets: Set<MemorySocket>, send: (message: Uint8Array, port: number) => void) {
+  constructor (sockets: Set<MemorySocket>, send: (message: Uint8Array, port: number, to: string) => void) {
     super()
     this.#sockets = sockets
     this.#send = send
@@ -161,15 +177,43 @@ class MemorySocket extends EventEmitter implements MdnsSocket {
   addMembership (): void {}
   setMulticastInterface (): void {}
   setMulticastTTL (): void {}
+  setTTL (): void {}
   setMulticastLoopback (): void {}
 
-  send (...[message, , , , , callback]: Parameters<MdnsSocket['send']>): void {
-    this.#send(message, this.#port)
+  send (...[message, , , , to, callback]: Parameters<MdnsSocket['send']>): void {
+    this.#send(message, this.#port, to)
     queueMicrotask(() => callback(null))
   }
 
   close (callback: () => void): void {
     this.#sockets.delete(this)
     queueMicrotask(callback)
+  }
+}
+
+/** A link with one host on it, for floods: what it sends is counted and goes nowhere. */
+export class LoneLink {
+  sent = 0
+  readonly #socket = new EventEmitter()
+
+  /** The network of the host that is there, `/24`. */
+  network (address: string): MdnsNetwork {
+    const nothing = Object.fromEntries(['addMembership', 'setMulticastInterface', 'setMulticastTTL', 'setTTL', 'setMulticastLoopback'].map(name => [name, () => {}]))
+    const socket = Object.assign(this.#socket, nothing, {
+      bind: (_port: number, _address: string, done: () => void) => { queueMicrotask(done) },
+      send: (...args: Parameters<MdnsSocket['send']>) => {
+        this.sent++
+        queueMicrotask(() => args[5](null))
+      },
+      close: (done: () => void) => { queueMicrotask(done) }
+    })
+    return {
+      interfaces: () => ({ mem0: [{ address, family: 'IPv4', internal: false, cidr: `${address}/24` }] }),
+      createSocket: () => socket as unknown as MdnsSocket
+    }
+  }
+
+  deliver (message: Buffer, from: PacketSource): void {
+    this.#socket.emit('message', message, from)
   }
 }

@@ -37,7 +37,7 @@ export async function createNode ({ mdnsPort }: Visibility): Promise<Libp2p> {
     ...options,
     services: {
       ...options.services,
-      ...mdnsPort != null && { mdns: mdns({ port: mdnsPort, interface: '127.0.0.1', ttl: TTL }) }
+      ...mdnsPort != null && { mdns: mdns({ port: mdnsPort, interfaces: ['127.0.0.1'], ttl: TTL }) }
     }
   })
 }

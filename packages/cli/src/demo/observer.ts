@@ -22,7 +22,7 @@ export async function createObserver (listed: string[], mdnsPort: number | undef
     (context: MechanismContext) => seeds = bootstrap({ list: listed, ttl: TTL, maxPeers: 50 })(context)
   ]
   // It only listens: the other nodes are what the demo is about.
-  if (mdnsPort != null) mechanisms.push(mdns({ port: mdnsPort, interface: '127.0.0.1', ttl: TTL, broadcast: false }))
+  if (mdnsPort != null) mechanisms.push(mdns({ port: mdnsPort, interfaces: ['127.0.0.1'], ttl: TTL, broadcast: false }))
   const options = nodeOptions()
   const node = await createLibp2p({
     ...options,

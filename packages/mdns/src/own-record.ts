@@ -1,0 +1,29 @@
+/** What `announceSelf` gave, and what becomes of it when the machine's addresses change under it. */
+import { CODE_IP6ZONE } from '@multiformats/multiaddr'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+export interface OwnRecord {
+  /** Empty after a goodbye. */
+  readonly multiaddrs: readonly Multiaddr[]
+  /** The machine's addresses when it was given, literals. */
+  readonly local: ReadonlySet<string>
+}
+
+/**
+ * The record without the addresses that the machine has lost since, and with those of the host that it has gained: an
+ * interface that was renumbered is announced as it is now, without waiting for the next `announceSelf`. Everything else
+ * stays as it was given; a goodbye stays one.
+ *
+ * @param addresses - the host's own now
+ * @param local - the machine's now, literals
+ */
+export function renewed (record: OwnRecord, addresses: readonly Multiaddr[], local: ReadonlySet<string>): readonly Multiaddr[] {
+  if (record.multiaddrs.length === 0) return record.multiaddrs
+  const hasGone = (literal: string): boolean => record.local.has(literal) && !local.has(literal)
+  const hasCome = (literal: string): boolean => !record.local.has(literal) && local.has(literal)
+  return [...record.multiaddrs.filter(address => !hasGone(literalOf(address))), ...addresses.filter(address => hasCome(literalOf(address)))]
+}
+
+function literalOf (address: Multiaddr): string {
+  return address.getComponents().find(({ code }) => code !== CODE_IP6ZONE)?.value ?? ''
+}
