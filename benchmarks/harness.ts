@@ -11,13 +11,22 @@ export interface Measured {
   ratio: number | null
 }
 
+/** What cannot be measured on this machine. */
+export interface Skipped {
+  metric: string
+  /** Why. */
+  skipped: string
+}
+
+export type Result = Measured | Skipped
+
 export interface BenchOptions {
   /** Everything in full size, however long it takes. Without it a slow baseline runs on a sample, and ours on the same. */
   full: boolean
 }
 
 export interface Benchmark {
-  run: (progress: (text: string) => void, options: BenchOptions) => AsyncIterable<Measured>
+  run: (progress: (text: string) => void, options: BenchOptions) => AsyncIterable<Result>
 }
 
 /** A measurement that may cost setting up: resolves with its value, and consumes what it computes. */
@@ -74,4 +83,9 @@ export function median (values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] as number : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2
+}
+
+/** The least value that a share of all is not above; `share` 0 to 1. */
+export function quantile (values: readonly number[], share: number): number {
+  return [...values].sort((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)] ?? NaN
 }

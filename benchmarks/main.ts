@@ -2,7 +2,8 @@
  * `npm run bench -- NAME… [--full] [--json]`: measures ours beside a baseline, alternated in one process.
  *
  * stdout holds the rows (JSON lines with `--json`, a table without), stderr the progress. Exit 1 when a row misses its
- * goal, or a goal of `goals.json` has no row. `NAME/PART` measures one part of a benchmark.
+ * goal, or a goal of `goals.json` has no row; what this machine cannot measure is skipped with the reason. `NAME/PART`
+ * measures one part of a benchmark.
  */
 import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -33,11 +34,12 @@ for (const name of positionals) {
   const { run } = await import(`./suites/${name}.ts`) as Benchmark
   const [bench = name, part] = name.split('/')
   const expected = new Map(goalsOf(bench))
-  for await (const measured of run(text => console.error(`${name}: ${text}`), { full: values.full })) {
-    const isKnown = expected.has(measured.metric)
-    const goal = expected.get(measured.metric) ?? null
-    expected.delete(measured.metric)
-    report({ bench, ...measured, goal, ok: isKnown && isReached(goal, measured) })
+  for await (const result of run(text => console.error(`${name}: ${text}`), { full: values.full })) {
+    const isKnown = expected.has(result.metric)
+    const goal = expected.get(result.metric) ?? null
+    expected.delete(result.metric)
+    if ('skipped' in result) console.log(values.json ? JSON.stringify({ bench, ...result }) : `skip ${bench} ${result.metric}: ${result.skipped}`)
+    else report({ bench, ...result, goal, ok: isKnown && isReached(goal, result) })
   }
   // What the other parts measure is not missing.
   if (part != null) continue

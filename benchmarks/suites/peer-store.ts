@@ -7,10 +7,10 @@ import { run as merge } from './peer-store/merge.ts'
 import { run as open } from './peer-store/open.ts'
 import { run as reads } from './peer-store/reads.ts'
 import { run as refresh } from './peer-store/refresh.ts'
-import type { Benchmark, BenchOptions, Measured } from '../harness.ts'
+import type { Benchmark, BenchOptions, Result } from '../harness.ts'
 
 const FIGURES: ReadonlyArray<Benchmark['run']> = [merge, flush, reads, closest, refresh, expiry, memory, open]
 
-export async function * run (progress: (text: string) => void, options: BenchOptions): AsyncGenerator<Measured> {
+export async function * run (progress: (text: string) => void, options: BenchOptions): AsyncGenerator<Result> {
   for (const figure of FIGURES) yield * figure(progress, options)
 }
