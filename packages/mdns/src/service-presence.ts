@@ -51,13 +51,15 @@ export function servicePresence ({ service, names, self, ttlSeconds: ttl, link, 
   const pointers = [fqdn, ...subtypes.map(subtype => `${subtype}._sub.${fqdn}`)].map(name => pointer(name, [srv, txt, ...host, ...denials]))
   const unique = [srv, txt, ...host]
   const announced = [...pointers, ...unique]
+  // Another service of this machine may be on the same host, whose addresses are not ours to take back.
+  const departing = [...pointers, srv, txt]
   return {
     sets: [...announced, ...denials, metaSet(fqdn, ttl)],
     announced,
     unique,
     pack: packSets,
     farewell: next => next == null
-      ? packSets(announced.map(set => ({ ...set, additionals: [], records: set.records.map((record): SaidRecord => ({ ...record, ttl: 0 })) })))
+      ? packSets(departing.map(set => ({ ...set, additionals: [], records: set.records.map((record): SaidRecord => ({ ...record, ttl: 0 })) })))
       // What changed is flushed by what takes its place; a name that turned out to be another's is not ours to take back.
       : []
   }
