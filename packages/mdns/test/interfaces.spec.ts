@@ -100,7 +100,7 @@ describe('two interfaces', () => {
   it('are followed: one that goes takes nothing with it, one that comes is used at the next look', async () => {
     const machine = new Machine()
     machine.addresses = { eth0: ETH0 }
-    const me = await start(machine, {}, `/ip4/${ETH0}/tcp/4001`, `/ip4/${WLAN0}/tcp/4001`)
+    const me = await start(machine, {}, `/ip4/${ETH0}/tcp/4001`)
     const [one, two] = [await neighbour('eth0', '192.168.7.2'), await neighbour('wlan0', '10.8.0.2')]
     await clock.advance(5_000)
     expect(told(two, me)).toEqual([])
@@ -142,7 +142,7 @@ describe('two interfaces', () => {
     const names = (link: MemoryLink, from: string): string[] => [...new Set(link.responses(from).flatMap(({ packet }) => packet.answers ?? [])
       .flatMap(record => record.type === 'PTR' ? [record.data.replace(/\..*/, '')] : []))]
     const [mine, theirs] = [names(links.eth0, ETH0).at(-1), names(links.eth0, '192.168.7.2').at(-1)]
-    expect([mine, theirs].sort()).toEqual(['Kitchen', 'Kitchen (2)'])
+    expect(new Set([mine, theirs])).toEqual(new Set(['Kitchen', 'Kitchen (2)']))
     expect(names(links.wlan0, WLAN0).at(-1)).toBe(mine)
   })
 })
