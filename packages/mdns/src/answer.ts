@@ -5,11 +5,10 @@
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md#response
  */
 import { peerIdFromString } from '@libp2p/peer-id'
-import { clampTtl, limits, type DropCounter } from '@peerweave/interface'
+import { clampTtl, limits, lowerName, type DropCounter } from '@peerweave/interface'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import { MAX_TTL } from './constants.ts'
 import { DNSADDR } from './libp2p-presence.ts'
-import { lowerName } from './service-name.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { DecodedPacket } from './transport.ts'

@@ -1,5 +1,5 @@
 /** What we are called in the DNS-SD form. */
-import { lowerName } from './service-name.ts'
+import { lowerName } from '@peerweave/interface'
 
 /** Names that somebody else may have too, and what they become then. One for all links. */
 export class ContestedNames {

@@ -1,5 +1,7 @@
 /** The mechanism: options, what is announced and when, life cycle. */
-import { defineMechanism, dropCounter, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session } from '@peerweave/interface'
+import {
+  defineMechanism, dropCounter, writePeerText, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session
+} from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { QUERY_INTERVAL_MAX } from './constants.ts'
 import { LinkSession } from './link-session.ts'
@@ -9,7 +11,6 @@ import { resolveOptions, type MdnsOptions, type ResolvedOptions } from './option
 import { ContestedNames } from './contested-names.ts'
 import { renewed, type OwnRecord } from './own-record.ts'
 import { randomPeerName } from './peer-name.ts'
-import { writeServiceText } from './service-text.ts'
 import { sightingsOf } from './sightings.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Numbering } from './cache.ts'
@@ -40,7 +41,7 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
   const peerName = options.peerName ?? randomPeerName()
   const names = new ContestedNames({ instance: service?.instance ?? peerName, host: service?.host ?? peerName })
   // What no TXT record can hold is told now, not when the first address is there.
-  if (service !== undefined) writeServiceText({ peerId: host.self, protocols: service.protocols, entries: service.text, addresses: [] })
+  if (service !== undefined) writePeerText({ peerId: host.self, protocols: service.protocols, entries: service.text, addresses: [] })
   let running: { links: LinkSet<LinkSession>, news: News } | undefined
   /** What to announce in place of the host's addresses. */
   let record: OwnRecord | undefined

@@ -1,8 +1,8 @@
 /** What a user may set, resolved and checked once. */
-import { knownOptions, limits, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
+import { knownOptions, limits, lowerName, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng } from '@peerweave/interface'
 import { MAX_TTL, PORT, QUERY_WINDOW, SERVICE_TAG, TTL } from './constants.ts'
 import { systemNetwork, type LinkFamily, type MdnsNetwork } from './network.ts'
-import { instanceLabel, lowerName, serviceName, subtypeLabel, type ServiceName } from './service-name.ts'
+import { instanceLabel, serviceName, subtypeLabel, type ServiceName } from './service-name.ts'
 import type { LinkRules } from './links.ts'
 
 export interface MdnsOptions {

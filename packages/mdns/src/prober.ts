@@ -1,8 +1,7 @@
 /** Makes sure that a name is nobody else's before we say that it is ours. RFC 6762 §8.1, §8.2, §9. */
 import { CONFLICTS, CONFLICTS_WITHIN, CONFLICT_PAUSE, PROBES, PROBE_DEFER, PROBE_INTERVAL } from './constants.ts'
 import { isSameRecord, rdata, type RecordSet } from './record-set.ts'
-import { lowerName } from './service-name.ts'
-import type { Clock, Rng, Timer } from '@peerweave/interface'
+import { lowerName, type Clock, type Rng, type Timer } from '@peerweave/interface'
 import type { Answer } from 'dns-packet'
 import type { QueryOutgoingPacket } from 'multicast-dns'
 import type { DecodedPacket } from './transport.ts'

@@ -3,8 +3,7 @@ import {
   ANSWER_DELAY, ANSWER_SPREAD, KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, QUERY_DELAY, QUERY_INTERVAL, QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
 } from './constants.ts'
 import { queryPackets } from './query.ts'
-import { lowerName } from './service-name.ts'
-import type { Clock, Rng, Timer } from '@peerweave/interface'
+import { lowerName, type Clock, type Rng, type Timer } from '@peerweave/interface'
 import type { Answer, Question } from 'dns-packet'
 import type { QueryOutgoingPacket } from 'multicast-dns'
 import type { DecodedPacket } from './transport.ts'

@@ -1,7 +1,6 @@
 /** What we say of ourselves, in the sets that DNS asks for: all records of one name and type. RFC 2181 §5. */
-import { limits } from '@peerweave/interface'
+import { limits, lowerName } from '@peerweave/interface'
 import { encode, encodingLength, type Answer, type OptAnswer, type RecordType } from 'dns-packet'
-import { lowerName } from './service-name.ts'
 import type { ResponseOutgoingPacket } from 'multicast-dns'
 
 /** A record with a TTL: of any type but OPT, which is none. RFC 6891 §6.1. */

@@ -1,5 +1,5 @@
-/** Names of DNS-SD: what a service type, a domain, an instance and a subtype may be, and how names are compared. */
-import { show } from '@peerweave/interface'
+/** Names of DNS-SD: what a service type, a domain, an instance and a subtype may be. */
+import { lowerName, show } from '@peerweave/interface'
 
 /** A service as it is browsed for and announced. */
 export interface ServiceName {
@@ -70,11 +70,6 @@ function label (option: string, value: unknown): string {
     )
   }
   return text
-}
-
-/** A name to compare by: only ASCII letters lose their case, RFC 6762 §16. */
-export function lowerName (name: string): string {
-  return name.replace(/[A-Z]+/g, letters => letters.toLowerCase())
 }
 
 /**

@@ -4,11 +4,11 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6763
  */
+import { writePeerText } from '@peerweave/interface'
 import { hostSets, nothingElse } from './host-sets.ts'
 import { metaSet } from './libp2p-presence.ts'
 import { packSets, type SaidRecord, type Presence, type RecordSet } from './record-set.ts'
 import { portOf } from './service-port.ts'
-import { writeServiceText } from './service-text.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Link } from './links.ts'
@@ -45,7 +45,7 @@ export function servicePresence ({ service, names, self, ttlSeconds: ttl, link, 
   const srv: RecordSet = {
     key: `${instance} SRV`, name: instance, type: 'SRV', records: [{ ...own, type: 'SRV', data: { port, target } }], isShared: false, additionals: host
   }
-  const strings = writeServiceText({ peerId: self, protocols, entries: text, addresses })
+  const strings = writePeerText({ peerId: self, protocols, entries: text, addresses }).map(string => Buffer.from(string))
   const txt: RecordSet = { key: `${instance} TXT`, name: instance, type: 'TXT', records: [{ ...own, type: 'TXT', data: strings }], isShared: false }
   const denials = [nothingElse(instance, ['TXT', 'SRV'], ttl), nothingElse(target, host.map(({ type }) => type), ttl)]
   const pointers = [fqdn, ...subtypes.map(subtype => `${subtype}._sub.${fqdn}`)].map(name => pointer(name, [srv, txt, ...host, ...denials]))

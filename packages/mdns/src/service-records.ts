@@ -1,8 +1,7 @@
 /** The records that DNS-SD is made of, as one packet says them: checked, and in the order in which they are taken in. */
 import { isIPv4, isIPv6 } from 'node:net'
 import { MAX_TTL } from './constants.ts'
-import { lowerName } from './service-name.ts'
-import type { DropCounter } from '@peerweave/interface'
+import { lowerName, type DropCounter } from '@peerweave/interface'
 import type { Records } from './answer.ts'
 
 export interface ServiceRecord {

@@ -438,6 +438,12 @@ describe('bounds', () => {
     expect([...browser.wanted]).toEqual([])
   })
 
+  it('a host that an instance leaves in the packet that takes it back is forgotten', () => {
+    hear([ptr(), srv()])
+    hear([srv('one', { target: 'other.local' }), ptr('one', { ttl: 0 })], 10)
+    expect([...browser.wanted]).toEqual([])
+  })
+
   it('a host of 256 instances that always changes costs a bounded answer', () => {
     for (let i = 0; i < limits.mdnsPeers; i++) hear([ptr(`p${i}`), srv(`p${i}`, { port: 1 + i }), txt(`p${i}`)])
     for (let i = 0; i < 20; i++) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { instanceLabel, isAskable, lowerName, serviceName, subtypeLabel } from '../src/service-name.ts'
+import { lowerName } from '@peerweave/interface'
+import { instanceLabel, isAskable, serviceName, subtypeLabel } from '../src/service-name.ts'
 
 describe('a service name', () => {
   it('is lower case, has its parts, and no dot at its end', () => {

@@ -1,17 +1,20 @@
 /**
- * The TXT record of a service, both ways: `peer_id=`, `protocol=` and `addr=` (the last two may repeat), beside keys
- * of the user. `dnsaddr=` of the libp2p form is read like `addr=`.
+ * What a TXT record says of a peer, both ways, in DNS-SD and in DNS alike: `peer_id=`, `protocol=` and `addr=` (the last
+ * two may repeat), beside keys of the user. `dnsaddr=` of libp2p's forms is read like `addr=`.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6763#section-6
  */
 import { peerIdFromString } from '@libp2p/peer-id'
-import { limits, show, withoutPeer, type DropCounter } from '@peerweave/interface'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
-import { lowerName } from './service-name.ts'
+import { lowerName } from './dns-name.ts'
+import { limits } from './limits.ts'
+import { show } from './options.ts'
+import { withoutPeer } from './peer-address.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { DropCounter } from './mechanism-spec.ts'
 
-export interface ServiceText {
+export interface PeerText {
   /** Absent when the text names no peer. */
   peerId?: PeerId
   /** At most `limits.addressesPerClaim`, without `/p2p/id` at the end, each once. */
@@ -42,6 +45,8 @@ const KEY = /^[ -<>-~]+$/
 /** Strings that are read of one text: as many as can say something. */
 const MAX_STRINGS = 1 + limits.protocolsPerPeer + limits.addressesPerClaim + limits.metadataKeys
 
+const encoder = new TextEncoder()
+const latin1 = new TextDecoder('latin1')
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -54,10 +59,10 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  *
  * @param faults - how many wrong addresses are looked at in this and other texts; no address is read after that
  */
-export function readServiceText (
+export function readPeerText (
   strings: readonly Uint8Array[], drop: DropCounter, faults: Faults = { left: limits.addressesPerClaim }
-): ServiceText | undefined {
-  const text: ServiceText = { addresses: [], protocols: [], entries: new Map() }
+): PeerText | undefined {
+  const text: PeerText = { addresses: [], protocols: [], entries: new Map() }
   const places: string[] = []
   let named: string | undefined
   if (strings.length > MAX_STRINGS) drop('bad-text')
@@ -119,11 +124,11 @@ export interface TextToWrite {
  *
  * @throws TypeError naming an entry that no TXT record can hold, or that is ours
  */
-export function writeServiceText ({ peerId, protocols, entries, addresses }: TextToWrite): Buffer[] {
-  const strings: Buffer[] = []
+export function writePeerText ({ peerId, protocols, entries, addresses }: TextToWrite): Uint8Array[] {
+  const strings: Uint8Array[] = []
   let room = MAX_TEXT_BYTES
   const add = (key: string, value: string): boolean => {
-    const string = Buffer.from(`${key}=${value}`)
+    const string = encoder.encode(`${key}=${value}`)
     if (string.length > MAX_STRING_BYTES || string.length + 1 > room) return false
     room -= string.length + 1
     strings.push(string)
@@ -168,14 +173,14 @@ function readAttribute (string: Uint8Array, drop: DropCounter): Attribute | unde
   // RFC 6763 §6.1: an empty string says that there is nothing to say. §6.4: one without a key is silently ignored.
   if (string.length === 0 || equals === 0) return
   try {
-    const key = Buffer.from(equals === -1 ? string : string.subarray(0, equals)).toString('latin1')
+    const key = latin1.decode(equals === -1 ? string : string.subarray(0, equals))
     if (KEY.test(key)) return { key: lowerName(key), value: equals === -1 ? '' : utf8.decode(string.subarray(equals + 1)) }
   } catch {} // binary: allowed, and nothing that we could show
   drop('bad-text')
 }
 
 function isProtocol (value: string): boolean {
-  return value !== '' && Buffer.byteLength(value) <= limits.protocolBytes
+  return value !== '' && encoder.encode(value).length <= limits.protocolBytes
 }
 
 function addProtocol (protocols: string[], value: string, drop: DropCounter): void {
@@ -186,7 +191,7 @@ function addProtocol (protocols: string[], value: string, drop: DropCounter): vo
 
 function addEntry (entries: Map<string, string>, key: string, value: string, drop: DropCounter): void {
   if (entries.has(key)) return
-  const fits = key.length <= limits.metadataKeyBytes && Buffer.byteLength(value) <= limits.metadataValueBytes
+  const fits = key.length <= limits.metadataKeyBytes && encoder.encode(value).length <= limits.metadataValueBytes
   if (fits && entries.size < limits.metadataKeys) entries.set(key, value)
   else drop('bad-text')
 }
