@@ -1,5 +1,5 @@
 /** Everything that runs on one link, from the moment it is there until it goes. */
-import { MdnsError, type DropCounter, type Session, type Timer } from '@peerweave/interface'
+import { lowerName, MdnsError, type DropCounter, type Session, type Timer } from '@peerweave/interface'
 import { parseAnswer, type ParsedAnswer as Heard } from './answer.ts'
 import { PeerCache, type Numbering, type Statement } from './cache.ts'
 import { REFRESH_AT } from './constants.ts'
@@ -13,7 +13,6 @@ import { Querier } from './querier.ts'
 import { Responder, type Form } from './responder.ts'
 import { SERVICES } from './record-set.ts'
 import { ServiceBrowser } from './service-browser.ts'
-import { lowerName } from './service-name.ts'
 import { servicePresence, type UniquePresence } from './service-presence.ts'
 import { withdrawalOf } from './sightings.ts'
 import { openTransport, type DecodedPacket, type Transport } from './transport.ts'
@@ -186,7 +185,6 @@ export class LinkSession {
     const before = this.cache.last
     const own = new Set(this.#ownInstances().values())
     this.#prober.onResponse([...packet.answers, ...packet.additionals])
-    this.#responder.onResponse(from)
     if (serviceTag !== undefined) this.#hear('libp2p', this.#others(parseAnswer(packet, { serviceTag, drop }), own), from, now)
     if (this.#browser != null) {
       const heard = this.#browser.hear(from.address, packet, now)
@@ -236,13 +234,16 @@ export class LinkSession {
     return own
   }
 
-  /** What need not be told again. What we say ourselves is treated alike: our question comes back to us. */
+  /**
+   * What need not be told again. Ourselves we always list, with what is left: a list that is not empty says that what is
+   * missing in it is lacking, and our own question comes back to us.
+   */
   #known (): Answer[] {
-    const { ttl, clock } = this.#init.options
+    const { clock } = this.#init.options
     return [...this.#ownInstances()].flatMap(([name, own]) => {
       const known = this.cache.known(name, clock.now())
       const left = this.#responder.believedFor(name)
-      if (left >= ttl / 2) known.set(own, { ttl: left })
+      if (left > 0) known.set(own, { ttl: left })
       return [...known].map(([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance }))
     })
   }

@@ -3,12 +3,11 @@ import {
   ANNOUNCEMENTS, ANNOUNCE_INTERVAL, ANSWER_DELAY, ANSWER_INTERVAL, ANSWER_SPREAD, DEFENCE_INTERVAL, GREETINGS, GREETINGS_PER_SECOND,
   KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, REPEAT_DELAY, REPEAT_SPREAD, UNICAST_SHARE
 } from './constants.ts'
-import { Askers, SURELY_HEARD } from './askers.ts'
+import { Askers, SURELY_HEARD, type Asking } from './askers.ts'
 import { Doubts } from './doubts.ts'
 import { contentOf, isSameRecord, type SaidRecord, type Presence, type RecordSet } from './record-set.ts'
-import { lowerName } from './service-name.ts'
 import { tokenBucket, type TokenBucket } from './token-bucket.ts'
-import { limits, type Clock, type Rng, type Timer } from '@peerweave/interface'
+import { limits, lowerName, type Clock, type Rng, type Timer } from '@peerweave/interface'
 import type { Answer } from 'dns-packet'
 import type { ResponseOutgoingPacket } from 'multicast-dns'
 import type { PacketSource } from './network.ts'
@@ -45,6 +44,7 @@ interface Asked {
 interface Held {
   asked: Asked[]
   from: PacketSource
+  at: number
   timer: Timer
 }
 
@@ -116,15 +116,10 @@ export class Responder {
     if (packet.flag_tc && held == null && this.#held.size < limits.mdnsSources) {
       const { clock, rng } = this.#init
       const timer = clock.setTimeout(() => this.#release(from.address), KNOWN_ANSWERS_DELAY + rng.float() * KNOWN_ANSWERS_SPREAD)
-      this.#held.set(from.address, { asked, from, timer })
+      this.#held.set(from.address, { asked, from, at: clock.now(), timer })
       return
     }
-    this.#answer(asked, from, packet.answers.length > 0)
-  }
-
-  /** Who speaks of itself hears us as well. */
-  onResponse ({ address: source }: PacketSource): void {
-    this.#askers.touch(source, this.#init.clock.now())
+    this.#answer(asked, from, { at: this.#init.clock.now(), lists: packet.answers.length > 0 })
   }
 
   /** Somebody is new at `source`: it learns of us without having to ask, which is sooner, and survives a lost question. */
@@ -151,7 +146,7 @@ export class Responder {
   #release (source: string): void {
     const held = this.#held.get(source)
     this.#held.delete(source)
-    if (held != null) this.#answer(held.asked, held.from, true)
+    if (held != null) this.#answer(held.asked, held.from, { at: held.at, lists: true })
   }
 
   #askedFor ({ questions, authorities }: Pick<DecodedPacket, 'questions' | 'authorities'>): Asked[] {
@@ -184,8 +179,9 @@ export class Responder {
     })
   }
 
-  #answer (asked: readonly Asked[], from: PacketSource, lists: boolean): void {
+  #answer (asked: readonly Asked[], from: PacketSource, question: Pick<Asking, 'at' | 'lists'>): void {
     const now = this.#init.clock.now()
+    const asking = { source: from.address, ...question }
     const toOne: RecordSet[] = []
     // One question is spread out, all answers to it go together.
     const delay = asked.some(({ set }) => set.isShared) ? this.#spreadDelay() : 0
@@ -194,9 +190,9 @@ export class Responder {
       if (isProbe) this.#schedule(set, 0, DEFENCE_INTERVAL)
       // RFC 6762 §5.4: what was not multicast for a quarter of its TTL is, whatever was asked for.
       else if (isUnicast && now - this.#spokenAt(set.key) < this.#init.ttl * UNICAST_SHARE) toOne.push(set)
-      else if (this.#askers.isOwed(from.address, this.#spoken.get(set.key) ?? [], lists, now)) this.#schedule(set, delay, ANSWER_INTERVAL)
+      else if (this.#askers.isOwed(asking, this.#spoken.get(set.key) ?? [], now)) this.#schedule(set, delay, ANSWER_INTERVAL)
     }
-    if (toOne.length === 0 || !this.#askers.mayBeTold(from.address, now)) return
+    if (toOne.length === 0 || !this.#askers.mayBeTold(asking, now)) return
     for (const { presence } of this.#published.values()) {
       const sets = toOne.filter(set => presence.sets.includes(set))
       if (sets.length > 0) void this.#send(presence.pack(sets), from)

@@ -165,6 +165,29 @@ describe('answering', () => {
     expect(link.responses(ME).length - settled).toBeLessThanOrEqual(1.5 * 4)
   })
 
+  it('answers another program behind an address that has long been there, and none three times that lists nothing', async () => {
+    await startPeer(ME)
+    await startPeer(OTHER)
+    await clock.advance(600_000)
+    // Spoken within two thirds of the TTL, and heard by the host's own mechanism …
+    link.inject(query(), { address: '192.168.7.3', port: PORT })
+    await clock.advance(5_000)
+    const answers: number[] = []
+    for (let i = 0; i < 5; i++) {
+      const before = link.responses(ME).length
+      // … but not by a browser that was started there just now.
+      link.inject(query(), { address: OTHER, port: PORT })
+      await clock.advance(5_000)
+      answers.push(link.responses(ME).length - before)
+    }
+    expect(answers).toEqual([1, 1, 1, 0, 0])
+    await clock.advance(91_000)
+    const before = link.responses(ME).length
+    link.inject(query(), { address: OTHER, port: PORT })
+    await clock.advance(150)
+    expect(link.responses(ME).length - before).toBe(1)
+  })
+
   it('answers late rather than not at all when it spoke within the last second', async () => {
     await startPeer(ME)
     await clock.advance(1_100)
