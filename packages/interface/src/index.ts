@@ -15,7 +15,7 @@ export type { LifecycleHook, MechanismContext, MechanismFactory, RecordSource } 
 export type { DropCounter, MechanismSpec, Round, Session } from './mechanism-spec.ts'
 export { DEFAULT_PREFIX, names, type Names } from './names.ts'
 export { knownOptions, nameOption, numberOption, show, type NumberBounds } from './options.ts'
-export { endpointOf, targetPeer, withoutPeer } from './peer-address.ts'
+export { endpointOf, portOf, targetPeer, withoutPeer } from './peer-address.ts'
 export type * from './peer-info.ts'
 export type * from './peer-store.ts'
 export { readPeerText, writePeerText, type Faults, type PeerText, type TextToWrite } from './peer-text.ts'

@@ -150,6 +150,39 @@ export const limits = {
   /** A larger answer of ours is split. RFC 6762 §17 and the common Ethernet MTU. */
   mdnsAnswerBytes: 1_232,
 
+  // — DNS —
+  /** Look-ups at once; more wait. Chosen: a burst of 256 overflows a socket of Linux with the default receive buffer. */
+  dnsQueries: 128,
+  /** Look-ups that wait; at the bound one fails with `LimitExceededError`. Chosen. */
+  dnsQueryQueue: 4_096,
+  /** Name servers that are asked; further ones of the system's are left out, of the user's a wrong argument. Chosen. */
+  dnsServers: 8,
+  /**
+   * Strings kept of the TXT records of one answer; a record beyond it is left out and counted `too-many-strings`.
+   * Chosen: what a full message has of them when each has 15 bytes. It can hold 65,000 empty ones.
+   */
+  dnsTextStrings: 4_096,
+  /** Questions whose answers are remembered; the one unused for longest goes. */
+  dnsCacheEntries: 4_096,
+  /** As above, in bytes as we reckon them. Chosen: six of the largest answers there can be. */
+  dnsCacheBytes: 4_194_304,
+  /** CNAMEs followed from one name; with more it leads nowhere, counted `too-many-aliases`. */
+  dnsAliases: 8,
+  /** SRV records used of one name, the first in the order of RFC 2782; further ones are counted `too-many-srv`. */
+  dnsSrv: 64,
+  /** TXT records read of one name; further ones are counted `too-many-texts`. */
+  dnsTexts: 64,
+  /** Names in `addr=` values that are looked up for one peer; addresses with further ones are counted `too-many-names`. Chosen. */
+  dnsNamesPerPeer: 4,
+  /** Look-ups at once in one reading of a domain; more wait. */
+  dnsLookupsAtOnce: 8,
+  /** Look-ups in one reading of a domain; it ends with what it has, counted `too-many-lookups`. Chosen: 64 SRV take 194. */
+  dnsLookups: 256,
+  /** How deep `_dnsaddr` leads to another; what is deeper is counted `dnsaddr-too-deep`. */
+  dnsaddrDepth: 4,
+  /** Addresses taken of one `_dnsaddr` and all that it leads to; further ones are counted `too-many-addresses`. */
+  dnsaddrResults: 100,
+
   // — dialling and connections —
   /** Addresses given to one dial. libp2p refuses a peer with more than 25 and sorts fakes first (F4). */
   addressesPerDial: 8,

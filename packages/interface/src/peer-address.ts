@@ -28,3 +28,11 @@ export function withoutPeer (address: Multiaddr): Multiaddr {
   const components = address.getComponents()
   return components.at(-1)?.name === 'p2p' ? multiaddr(components.slice(0, -1)) : address
 }
+
+/** Port of the first of `addresses` over this transport. */
+export function portOf (transport: 'tcp' | 'udp', addresses: readonly Multiaddr[]): number | undefined {
+  for (const address of addresses) {
+    const port = Number(address.getComponents().find(({ name }) => name === transport)?.value)
+    if (port > 0) return port
+  }
+}

@@ -2,7 +2,7 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { endpointOf, targetPeer, withoutPeer } from '../src/index.ts'
+import { endpointOf, portOf, targetPeer, withoutPeer } from '../src/index.ts'
 
 const [RELAY, PEER] = [
   peerIdFromPrivateKey(await generateKeyPair('Ed25519')),
@@ -32,5 +32,15 @@ describe('an address without its peer', () => {
   ])('when it %s', (_, text, without) => {
     expect(withoutPeer(multiaddr(text)).equals(multiaddr(without))).toBe(true)
     expect(endpointOf(multiaddr(text))).toBe(without)
+  })
+})
+
+describe('the port of addresses', () => {
+  it.each<[string, 'tcp' | 'udp', string[], number | undefined]>([
+    ['is that of the first over the transport', 'tcp', ['/ip4/192.0.2.1/udp/1/quic-v1', '/ip4/192.0.2.1/tcp/2', '/ip4/192.0.2.1/tcp/3'], 2],
+    ['is none when nothing is over it', 'udp', ['/ip4/192.0.2.1/tcp/2'], undefined],
+    ['is never 0', 'tcp', ['/ip4/192.0.2.1/tcp/0', '/ip4/192.0.2.1/tcp/3'], 3]
+  ])('%s', (_, transport, texts, port) => {
+    expect(portOf(transport, texts.map(text => multiaddr(text)))).toBe(port)
   })
 })

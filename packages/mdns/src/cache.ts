@@ -223,7 +223,8 @@ export class PeerCache {
 
   /**
    * At the bound a newcomer takes the place of the longest known peer of the source that holds most, so that a source
-   * that makes up peers crowds out its own; it is dropped, and counted `cache-full`, when its own source is that one.
+   * that makes up peers crowds out its own; it is dropped, and counted `cache-full`, when its own source is that one. Of
+   * sources that hold as many, the latest come makes room: whoever makes up sources crowds out those.
    */
   #makeRoom (source: string): boolean {
     if (this.#peers.size < limits.mdnsPeers) return true
@@ -234,7 +235,7 @@ export class PeerCache {
       if (held == null) loads.set(holder, [statements])
       else held.push(statements)
     }
-    const fullest = [...loads.values()].reduce((most, held) => held.length > most.length ? held : most)
+    const fullest = [...loads.values()].reduce((most, held) => held.length >= most.length ? held : most)
     if ((loads.get(source)?.length ?? 0) >= fullest.length) {
       this.#init.drop('cache-full')
       return false

@@ -77,6 +77,10 @@ export const QUERY_SPREAD = 100
 export const QUERY_INTERVAL = 1_000
 export const QUERY_INTERVAL_FACTOR = 2
 export const QUERY_INTERVAL_MAX = 3_600_000
+/** Packets that ask for single records of services: so many at once … Chosen: a link full of services that answer with a PTR alone. */
+export const DETAILS = 64
+/** … and then so many a second. */
+export const DETAILS_PER_SECOND = 8
 
 /** Shares of its TTL at which a record that is about to lapse is asked for again. RFC 6762 §5.2. */
 export const REFRESH_AT: readonly number[] = [0.8, 0.85, 0.9, 0.95]

@@ -5,9 +5,9 @@
  *
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md#response
  */
+import { portOf } from '@peerweave/interface'
 import { hostSets } from './host-sets.ts'
 import { SERVICES, isSameRecord, packSets, spread, type Presence, type RecordSet, type SaidRecord } from './record-set.ts'
-import { portOf } from './service-port.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { StringAnswer, TxtAnswer } from 'dns-packet'
 import type { Link } from './links.ts'

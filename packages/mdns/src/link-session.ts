@@ -13,6 +13,7 @@ import { Querier } from './querier.ts'
 import { Responder, type Form } from './responder.ts'
 import { SERVICES } from './record-set.ts'
 import { ServiceBrowser } from './service-browser.ts'
+import { isAskable } from './service-name.ts'
 import { servicePresence, type UniquePresence } from './service-presence.ts'
 import { withdrawalOf } from './sightings.ts'
 import { openTransport, type DecodedPacket, type Transport } from './transport.ts'
@@ -39,6 +40,8 @@ export interface LinkSessionInit {
   links: () => Iterable<Link>
   /** All addresses of this machine, literals. */
   localAddresses: () => ReadonlySet<string>
+  /** Whether one of our links claims this record. */
+  isClaimed: (record: Answer) => boolean
   /** Something is known that was not. */
   onNews: (statement: Statement) => void
   /** One of `names` has changed. */
@@ -71,7 +74,7 @@ export class LinkSession {
     const { options, link, session, drop } = init
     const { network, port, clock } = options
     let opened: LinkSession | undefined
-    const interest = new Interest(lasting(options))
+    const interest = new Interest(lasting(init))
     const transport = await openTransport({
       network,
       link,
@@ -93,7 +96,7 @@ export class LinkSession {
   }
 
   private constructor (init: LinkSessionInit, transport: Transport, interest: Interest) {
-    const { options: { serviceTag, service, ttl, clock, rng }, link, session, names, drop, numbering, localAddresses, onRename } = init
+    const { options: { serviceTag, service, ttl, clock, rng }, link, session, names, drop, numbering, isClaimed, localAddresses, onRename } = init
     this.link = link
     this.#init = init
     this.#transport = transport
@@ -111,7 +114,7 @@ export class LinkSession {
     this.#prober = new Prober({
       clock,
       rng,
-      isLocal: address => localAddresses().has(address),
+      isOurs: record => isClaimed(record) || ((record.type === 'A' || record.type === 'AAAA') && localAddresses().has(record.data)),
       send: packet => { void transport.query(packet) },
       onConfirmed: () => { void this.#responder.publish('service', this.#service) },
       onConflict: name => {
@@ -130,6 +133,11 @@ export class LinkSession {
 
   ask (): void {
     this.#querier.ask()
+  }
+
+  /** Whether we say this here, or are about to, in the DNS-SD form. */
+  claims (record: Answer): boolean {
+    return this.#prober.claims(record)
   }
 
   /** Announces those of our addresses that fit the link, and nothing else from now on. Resolves when the goodbyes are out. */
@@ -244,7 +252,8 @@ export class LinkSession {
       const known = this.cache.known(name, clock.now())
       const left = this.#responder.believedFor(name)
       if (left > 0) known.set(own, { ttl: left })
-      return [...known].map(([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance }))
+      // One name that cannot be written as it was read would make the packet, and the question in it, unreadable for everyone.
+      return [...known].filter(([instance]) => isAskable(instance)).map(([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance }))
     })
   }
 
@@ -252,7 +261,7 @@ export class LinkSession {
   #watch (): void {
     const wanted = new Set([...this.#ownLabels, ...this.#browser?.wanted ?? []])
     // A host that has a service's name must not end our interest in that when it goes.
-    for (const label of lasting(this.#init.options)) wanted.delete(label)
+    for (const label of lasting(this.#init)) wanted.delete(label)
     for (const label of this.#watched) if (!wanted.has(label)) this.#interest.delete(label)
     for (const label of wanted) if (!this.#watched.has(label)) this.#interest.add(label)
     this.#watched = wanted
@@ -287,9 +296,9 @@ export class LinkSession {
   }
 }
 
-/** First labels of what we look for, and of the list of services. */
-function lasting ({ serviceTag, service }: ResolvedOptions): string[] {
-  return [serviceTag, service?.name.fqdn, SERVICES].filter(name => name !== undefined).map(labelOf)
+/** First labels of what we look for, of the list of services, and of our host in the libp2p form. */
+function lasting ({ options: { serviceTag, service }, peerName }: LinkSessionInit): string[] {
+  return [serviceTag, serviceTag && peerName, service?.name.fqdn, SERVICES].filter(name => name !== undefined).map(labelOf)
 }
 
 /** The first label of a name. */

@@ -79,6 +79,7 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
           numbering,
           drop,
           localAddresses,
+          isClaimed: record => [...links.sessions.values()].some(session => session.claims(record)),
           links: () => [...links.sessions.values()].map(({ link }) => link),
           onNews: statement => news.add(statement),
           onRename: onAddresses

@@ -207,7 +207,8 @@ function resolveService (options: MdnsServiceOptions): ResolvedService {
   if (host !== undefined && !(typeof host === 'string' && LABEL.test(host))) {
     throw new TypeError(`service.host must be 1 to 63 of a-z, 0-9, "_" and inner "-", got ${show(host)}`)
   }
-  if (text === null || typeof text !== 'object' || !Object.values(text).every(value => typeof value === 'string')) {
+  // A list or a map has entries that are not its properties, and none of them would be told.
+  if (text === null || typeof text !== 'object' || Symbol.iterator in text || !Object.values(text).every(value => typeof value === 'string')) {
     throw new TypeError(`service.text must be an object of strings, got ${show(text)}`)
   }
   const wrong = textsOption('service.protocols', protocols).find(protocol => protocol === '' || Buffer.byteLength(protocol) > limits.protocolBytes)

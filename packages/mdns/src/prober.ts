@@ -9,8 +9,11 @@ import type { DecodedPacket } from './transport.ts'
 export interface ProberInit {
   clock: Clock
   rng: Rng
-  /** Whether this machine has the address: what another interface of ours says of our host is no conflict. */
-  isLocal: (address: string) => boolean
+  /**
+   * Whether another interface of ours says this: both may be on one link, or on two with a reflector between them, and
+   * are no conflict. RFC 6762 §14.
+   */
+  isOurs: (record: Answer) => boolean
   send: (packet: QueryOutgoingPacket) => void
   /** The names are ours. */
   onConfirmed: () => void
@@ -56,6 +59,11 @@ export class Prober {
     this.#restart((this.#isStorm ? CONFLICT_PAUSE : 0) + rng.float() * PROBE_INTERVAL)
   }
 
+  /** Whether this is what we say, or propose to, of these names. */
+  claims (record: Answer): boolean {
+    return this.#sets.some(({ records }) => records.some(ours => isSameRecord(ours, record)))
+  }
+
   onResponse (records: readonly Answer[]): void {
     const names = this.#names()
     const contested = records.find(record => record.type !== 'OPT' && record.ttl !== 0 && names.has(lowerName(record.name)) && this.#contests(record))
@@ -95,10 +103,8 @@ export class Prober {
   /** While we probe, any other record of the name is another's; later, one that should be in our place (RFC 6762 §9). */
   #contests (record: Answer): boolean {
     if (record.type === 'NSEC') return false
-    if ((record.type === 'A' || record.type === 'AAAA') && this.#init.isLocal(record.data)) return false
-    const same = this.#sets.filter(({ name, type }) => type === record.type && lowerName(name) === lowerName(record.name))
-    if (same.some(({ records }) => records.some(ours => isSameRecord(ours, record)))) return false
-    return !this.#isConfirmed || same.length > 0
+    const hasType = this.#sets.some(({ name, type }) => type === record.type && lowerName(name) === lowerName(record.name))
+    return (hasType || !this.#isConfirmed) && !this.claims(record) && !this.#init.isOurs(record)
   }
 
   #restart (delay: number): void {

@@ -1,8 +1,10 @@
 /** When we ask. */
 import {
-  ANSWER_DELAY, ANSWER_SPREAD, KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, QUERY_DELAY, QUERY_INTERVAL, QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
+  ANSWER_DELAY, ANSWER_SPREAD, DETAILS, DETAILS_PER_SECOND, KNOWN_ANSWERS_DELAY, KNOWN_ANSWERS_SPREAD, QUERY_DELAY, QUERY_INTERVAL,
+  QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
 } from './constants.ts'
 import { queryPackets } from './query.ts'
+import { tokenBucket, type TokenBucket } from './token-bucket.ts'
 import { lowerName, type Clock, type Rng, type Timer } from '@peerweave/interface'
 import type { Answer, Question } from 'dns-packet'
 import type { QueryOutgoingPacket } from 'multicast-dns'
@@ -27,11 +29,14 @@ export class Querier {
   #askedAt = -Infinity
   /** Another's question that may do for ours: what it lists as known goes on in further packets. */
   #othersAt = -Infinity
-  #postponed: { isNeeded: () => boolean, timer: Timer } | undefined
+  /** Refreshes that wait for the answers to another's question. BOUNDED: they wait once, see {@link OTHERS_ANSWERED}. */
+  #postponed: { needed: Array<() => boolean>, timer: Timer } | undefined
+  readonly #mayAskFor: TokenBucket
 
   constructor (init: QuerierInit) {
     this.#init = init
     this.#questions = init.services.map(name => ({ name, type: 'PTR' }))
+    this.#mayAskFor = tokenBucket(DETAILS_PER_SECOND, DETAILS, init.clock.now())
   }
 
   /** Asks, unless it was asked within the last second: whoever would answer is about to, and RFC 6762 §5.2 wants no more. */
@@ -43,21 +48,27 @@ export class Querier {
     this.#send(this.#questions, known())
   }
 
-  /** Asks for what is about to lapse; after the answers to another's question, where one has just been put, and only if still needed. */
+  /**
+   * Asks for what is about to lapse; after the answers to another's question, where one has just been put, and only if
+   * still needed. It waits for another's once: whoever asks all the time must not keep us from asking.
+   */
   refresh (isNeeded: () => boolean): void {
     const { clock } = this.#init
+    if (this.#postponed != null) {
+      this.#postponed.needed.push(isNeeded)
+      return
+    }
     const wait = this.#othersAt + OTHERS_ANSWERED - clock.now()
     if (wait <= 0) {
       this.ask()
       return
     }
-    this.#postponed?.timer.cancel()
-    const needed = [this.#postponed?.isNeeded, isNeeded]
+    const needed = [isNeeded]
     const timer = clock.setTimeout(() => {
       this.#postponed = undefined
-      if (needed.some(isNeeded => isNeeded?.())) this.refresh(isNeeded)
+      if (needed.some(isNeeded => isNeeded())) this.ask()
     }, wait)
-    this.#postponed = { isNeeded: () => needed.some(isNeeded => isNeeded?.()), timer }
+    this.#postponed = { needed, timer }
   }
 
   close (): void {
@@ -65,9 +76,12 @@ export class Querier {
     this.#postponed = undefined
   }
 
-  /** Asks for what is missing of single names, at once. */
+  /**
+   * Asks for what is missing of single names, at once; or not at all, when others have made us ask too much of late: every
+   * host here hears what they say, and would ask as well.
+   */
   askFor (questions: readonly Question[]): void {
-    if (questions.length > 0) this.#send(questions, [])
+    if (questions.length > 0 && this.#mayAskFor(this.#init.clock.now())) this.#send(questions, [])
   }
 
   /**

@@ -78,6 +78,7 @@ export class Responder {
     const content = presence == null ? '' : contentOf(presence)
     if (content === (before?.content ?? '')) return
     this.forget(form)
+    this.#forgetOld()
     if (presence != null) {
       const first = Math.max(this.#init.clock.now(), ...presence.announced.map(({ key }) => this.#mayBeSaidFrom(key)))
       const announcements = Array.from({ length: ANNOUNCEMENTS }, (_, i) => first + ANNOUNCE_INTERVAL * (2 ** i - 1))
@@ -102,6 +103,14 @@ export class Responder {
     }
     this.#published.delete(form)
     this.#arm()
+  }
+
+  /** What was said so long ago that nobody believes it still is as good as never said; under a name that we gave up, for ever. */
+  #forgetOld (): void {
+    const { clock, ttl } = this.#init
+    for (const key of this.#spoken.keys()) {
+      if (clock.now() - this.#spokenAt(key) > ttl) this.#spoken.delete(key)
+    }
   }
 
   /** Our own queries come back as well, and are answered like any other: what is asked anew for one host is so for all. */
@@ -163,7 +172,7 @@ export class Responder {
         const meant = named.filter(set => set.type !== 'NSEC' && (set.type === type || type as string === 'ANY'))
         // We have the name and nothing of that type: that is an answer too.
         for (const set of meant.length > 0 ? meant : named.filter(set => set.type === 'NSEC')) {
-          asked.set(set, { set, isUnicast: isUnicast && asked.get(set)?.isUnicast !== false, isProbe: !set.isShared && claimed.has(wanted) })
+          asked.set(set, { set, isUnicast: isUnicast && asked.get(set)?.isUnicast !== false, isProbe: isProbedFor(set) && claimed.has(wanted) })
         }
       }
     }
@@ -258,6 +267,11 @@ export class Responder {
   async #send (packets: readonly ResponseOutgoingPacket[], to?: PacketSource): Promise<void> {
     await Promise.all(packets.map(packet => this.#init.send(packet, to)))
   }
+}
+
+/** Whether others may be after its name: those that are random are nobody's to take, and are said as often as any other. */
+function isProbedFor ({ records: [first] }: RecordSet): boolean {
+  return first?.flush === true
 }
 
 function isFresh (known: Answer, { ttl = 0 }: SaidRecord): boolean {

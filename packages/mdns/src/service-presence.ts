@@ -4,11 +4,10 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc6763
  */
-import { writePeerText } from '@peerweave/interface'
+import { portOf, writePeerText } from '@peerweave/interface'
 import { hostSets, nothingElse } from './host-sets.ts'
 import { metaSet } from './libp2p-presence.ts'
 import { packSets, type SaidRecord, type Presence, type RecordSet } from './record-set.ts'
-import { portOf } from './service-port.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Link } from './links.ts'
