@@ -159,9 +159,9 @@ export const limits = {
   dnsServers: 8,
   /**
    * Strings kept of the TXT records of one answer; a record beyond it is left out and counted `too-many-strings`.
-   * Chosen: what a full message has of them when each has 15 bytes. It can hold 65,000 empty ones.
+   * Chosen: what a full message has of them when each has 63 bytes. It can hold 65,000 empty ones, of 200 bytes of heap.
    */
-  dnsTextStrings: 4_096,
+  dnsTextStrings: 1_024,
   /** Questions whose answers are remembered; the one unused for longest goes. */
   dnsCacheEntries: 4_096,
   /** As above, in bytes as we reckon them. Chosen: six of the largest answers there can be. */

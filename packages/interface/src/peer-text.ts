@@ -10,6 +10,7 @@ import { lowerName } from './dns-name.ts'
 import { limits } from './limits.ts'
 import { show } from './options.ts'
 import { withoutPeer } from './peer-address.ts'
+import { recordStrings, takeRecord } from './record-text.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { DropCounter } from './mechanism-spec.ts'
@@ -20,6 +21,8 @@ export interface PeerText {
   /** At most `limits.addressesPerClaim`, without `/p2p/id` at the end, each once. */
   addresses: Multiaddr[]
   protocols: string[]
+  /** A signed peer record, not verified; its strings are those of record-text.ts. */
+  record?: Uint8Array
   /** The other keys, in lower case. */
   entries: Map<string, string>
 }
@@ -33,7 +36,7 @@ const PEER_ID = 'peer_id'
 const PROTOCOL = 'protocol'
 const ADDR = 'addr'
 const DNSADDR = 'dnsaddr'
-const RESERVED: readonly string[] = [PEER_ID, PROTOCOL, ADDR, DNSADDR]
+const RESERVED: readonly string[] = [PEER_ID, PROTOCOL, ADDR, DNSADDR, 'record']
 
 /** One string. RFC 6763 §6.1. */
 const MAX_STRING_BYTES = 255
@@ -55,7 +58,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  *
  * `undefined` when the text as a whole is refused, so that the service's address becomes nobody's: its `peer_id` cannot
  * be read (`no-peer-id`), or it names two peers (`mixed-ids`). What else is wrong is left out and counted:
- * `bad-address`, `address-too-long`, `too-many-addresses`, `bad-text`.
+ * `bad-address`, `address-too-long`, `too-many-addresses`, `bad-text`, `bad-peer-record`.
  *
  * @param faults - how many wrong addresses are looked at in this and other texts; no address is read after that
  */
@@ -65,8 +68,10 @@ export function readPeerText (
   const text: PeerText = { addresses: [], protocols: [], entries: new Map() }
   const places: string[] = []
   let named: string | undefined
-  if (strings.length > MAX_STRINGS) drop('bad-text')
-  for (const string of strings.slice(0, MAX_STRINGS)) {
+  const { record, others } = takeRecord(strings, drop)
+  if (record != null) text.record = record
+  if (others.length > MAX_STRINGS) drop('bad-text')
+  for (const string of others.slice(0, MAX_STRINGS)) {
     const attribute = readAttribute(string, drop)
     if (attribute == null) continue
     const { key, value } = attribute
@@ -115,16 +120,18 @@ export interface TextToWrite {
   entries: ReadonlyMap<string, string>
   /** With or without our id at their end; written without. */
   addresses: readonly Multiaddr[]
+  /** A signed peer record of ours. */
+  record?: Uint8Array | undefined
 }
 
 /**
- * The strings of our TXT record: the user's entries with `txtvers` first (RFC 6763 §6.7), the peer id, protocols, and
- * as many addresses as fit, in their order. Protocols and addresses that do not fit are left out. Never empty, because
- * of the peer id.
+ * The strings of our TXT record: the user's entries with `txtvers` first (RFC 6763 §6.7), the peer id, protocols, the
+ * signed record, and as many addresses as fit, in their order. What does not fit is left out. Never empty, because of the
+ * peer id.
  *
  * @throws TypeError naming an entry that no TXT record can hold, or that is ours
  */
-export function writePeerText ({ peerId, protocols, entries, addresses }: TextToWrite): Uint8Array[] {
+export function writePeerText ({ peerId, protocols, entries, addresses, record }: TextToWrite): Uint8Array[] {
   const strings: Uint8Array[] = []
   let room = MAX_TEXT_BYTES
   const add = (key: string, value: string): boolean => {
@@ -154,6 +161,12 @@ export function writePeerText ({ peerId, protocols, entries, addresses }: TextTo
   add(PEER_ID, peerId.toString())
   for (const protocol of new Set(protocols)) {
     if (isProtocol(protocol)) add(PROTOCOL, protocol)
+  }
+  const signed = record == null ? [] : recordStrings(record)
+  const size = signed.reduce((sum, { length }) => sum + length + 1, 0)
+  if (size <= room) {
+    strings.push(...signed)
+    room -= size
   }
   let count = 0
   for (const address of addresses) {

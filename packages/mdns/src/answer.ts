@@ -5,7 +5,7 @@
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md#response
  */
 import { peerIdFromString } from '@libp2p/peer-id'
-import { clampTtl, limits, lowerName, type DropCounter } from '@peerweave/interface'
+import { clampTtl, limits, lowerName, takeRecord, type DropCounter } from '@peerweave/interface'
 import { CODE_P2P, multiaddr } from '@multiformats/multiaddr'
 import { MAX_TTL } from './constants.ts'
 import { DNSADDR } from './libp2p-presence.ts'
@@ -24,6 +24,8 @@ export interface PresentPeer {
   /** The least of its records, ms, within `limits.ttlMin … MAX_TTL`. */
   ttl: number
   protocols?: readonly string[]
+  /** A signed peer record, not verified. */
+  record?: Uint8Array | undefined
   metadata?: ReadonlyMap<string, string>
 }
 
@@ -48,7 +50,7 @@ export interface ParseOptions {
 /**
  * Reads a decoded response. Records of other services are none of our business; what is ours and wrong is counted:
  * `bad-address`, `address-too-long`, `no-peer-id`, `mixed-ids` (one name, two ids: nobody knows whose the rest is),
- * `too-many-addresses`, `too-many-goodbyes`.
+ * `too-many-addresses`, `too-many-goodbyes`, `bad-peer-record`.
  */
 export function parseAnswer ({ answers, additionals }: Records, { serviceTag, drop }: ParseOptions): ParsedAnswer {
   const records = [...answers, ...additionals]
@@ -58,12 +60,15 @@ export function parseAnswer ({ answers, additionals }: Records, { serviceTag, dr
       targets.set(lowerName(record.data), { isLeaving: record.ttl === 0 })
     }
   }
+  const signedRecords = new Map<string, Uint8Array>()
   const strings = records.flatMap(record => {
     if (record.type !== 'TXT') return []
     const instance = lowerName(record.name)
     // A name that is not pointed to here may be known from another packet. Goodbye to a name covers its records.
     if (targets.get(instance)?.isLeaving ?? !instance.endsWith(`.${serviceTag}`)) return []
-    return [record.data].flat().map(String).filter(text => text.startsWith(DNSADDR))
+    const { record: signed, others } = takeRecord([record.data].flat().map(string => Buffer.from(string)), drop)
+    if (signed != null && record.ttl !== 0) signedRecords.set(instance, signed)
+    return others.map(String).filter(text => text.startsWith(DNSADDR))
       .map(text => ({ instance, text: text.slice(DNSADDR.length), ttl: (record.ttl ?? 0) * 1_000 }))
   })
   // BOUNDED over the whole packet, so that one packet cannot buy the parsing of a thousand short strings.
@@ -94,7 +99,7 @@ export function parseAnswer ({ answers, additionals }: Records, { serviceTag, dr
     }
     if (rest.length >= limits.addressesPerClaim) drop('too-many-addresses')
     const multiaddrs = [first, ...rest].slice(0, limits.addressesPerClaim).map(({ multiaddr }) => multiaddr)
-    result.present.push({ instance, peerId: first.peerId, multiaddrs, ttl: Math.min(clampTtl(ttl), MAX_TTL) })
+    result.present.push({ instance, peerId: first.peerId, multiaddrs, ttl: Math.min(clampTtl(ttl), MAX_TTL), record: signedRecords.get(instance) })
   }
   if (result.departed.length > limits.mdnsGoodbyes) drop('too-many-goodbyes')
   result.departed.splice(limits.mdnsGoodbyes)

@@ -25,6 +25,8 @@ export interface Statement {
   /** Absent: a service that does not say whose it is. */
   readonly peerId: PeerId | undefined
   readonly protocols: readonly string[]
+  /** Signed by the peer, not verified. */
+  readonly record: Uint8Array | undefined
   readonly metadata: ReadonlyMap<string, string>
   /** Nothing was known under that name from that source. */
   readonly isNew: boolean
@@ -115,13 +117,13 @@ export class PeerCache {
   }
 
   /** Takes in what `source` said. Returns it when it is news, without what it said already within the last second. */
-  hear (source: string, { instance, peerId, multiaddrs, ttl, protocols = [], metadata = NO_METADATA }: PresentPeer, now: number): Statement | undefined {
+  hear (source: string, { instance, peerId, multiaddrs, ttl, protocols = [], record, metadata = NO_METADATA }: PresentPeer, now: number): Statement | undefined {
     const subject = subjectOf(source, { peerId, instance })
     const known = [...this.#peers.get(subject) ?? []].filter(statement => statement.instance === instance)
     const isRepeated = (text: string): boolean => {
       const statement = known.find(({ multiaddrs }) => multiaddrs.has(text))
       return statement != null && !statement.isLeaving && statement.ttl === ttl && now - statement.heardAt < NEWS_INTERVAL &&
-        isDeepStrictEqual([statement.protocols, statement.metadata], [protocols, metadata])
+        isDeepStrictEqual([statement.protocols, statement.record, statement.metadata], [protocols, record, metadata])
     }
     const news = new Map(multiaddrs.map(address => [address.toString(), address] as const).filter(([text]) => !isRepeated(text)))
     if (news.size === 0 || (!this.#peers.has(subject) && !this.#makeRoom(source))) return
@@ -132,6 +134,7 @@ export class PeerCache {
       instance,
       peerId,
       protocols,
+      record,
       metadata,
       isNew: known.length === 0,
       multiaddrs: news,

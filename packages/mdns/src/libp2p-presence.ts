@@ -5,7 +5,7 @@
  *
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md#response
  */
-import { portOf } from '@peerweave/interface'
+import { portOf, recordStrings } from '@peerweave/interface'
 import { hostSets } from './host-sets.ts'
 import { SERVICES, isSameRecord, packSets, spread, type Presence, type RecordSet, type SaidRecord } from './record-set.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -15,6 +15,8 @@ import type { Link } from './links.ts'
 export const DNSADDR = 'dnsaddr='
 /** One string of a TXT record. RFC 6763 §6.1. */
 const MAX_TXT_BYTES = 255
+/** A larger signed record is left out. Chosen: a packet has room for it and for addresses too. */
+const MAX_RECORD_BYTES = 512
 
 /** Whether an address of ours fits a TXT string. */
 export function fitsTxt (address: Multiaddr): boolean {
@@ -28,24 +30,29 @@ export interface Libp2pPresence {
   link: Pick<Link, 'addresses'>
   /** Each ending in our id. Too long ones are left out. */
   addresses: readonly Multiaddr[]
+  /** A signed peer record of ours: in strings of its own, which no other implementation looks at. */
+  record?: Uint8Array | undefined
 }
 
 /** Nothing without an address: there would be nothing to reach. */
-export function libp2pPresence ({ serviceTag, peerName, ttlSeconds: ttl, link, addresses }: Libp2pPresence): Presence | undefined {
+export function libp2pPresence ({ serviceTag, peerName, ttlSeconds: ttl, link, addresses, record }: Libp2pPresence): Presence | undefined {
   const instance = `${peerName}.${serviceTag}`
   const pointer: StringAnswer = { name: serviceTag, type: 'PTR', class: 'IN', ttl, data: instance }
-  const texts = addresses.filter(fitsTxt).map((address): TxtAnswer => ({ name: instance, type: 'TXT', class: 'IN', ttl, data: DNSADDR + address.toString() }))
-  if (texts.length === 0) return
+  const text = (data: TxtAnswer['data']): TxtAnswer => ({ name: instance, type: 'TXT', class: 'IN', ttl, data })
+  const places = addresses.filter(fitsTxt).map(address => text(DNSADDR + address.toString()))
+  if (places.length === 0) return
+  const signed = record == null || record.length > MAX_RECORD_BYTES ? [] : [text(recordStrings(record).map(string => Buffer.from(string)))]
+  const texts = [...signed, ...places]
   const ptr: RecordSet = { key: `${serviceTag} PTR`, name: serviceTag, type: 'PTR', records: [pointer], isShared: true }
   const txt: RecordSet = { key: `${instance} TXT`, name: instance, type: 'TXT', records: texts, isShared: false }
   const meta = metaSet(serviceTag, ttl)
   const sets = [ptr, txt, meta]
   const port = portOf('tcp', addresses) ?? portOf('udp', addresses)
-  const places: SaidRecord[] = []
+  const ports: SaidRecord[] = []
   if (port != null) {
     const host = hostSets(`${peerName}.${domainOf(serviceTag)}`, link.addresses, ttl)
-    places.push({ name: instance, type: 'SRV', class: 'IN', ttl, data: { port, target: host[0]?.name ?? '.' } })
-    sets.push({ key: `${instance} SRV`, name: instance, type: 'SRV', records: places, isShared: false, additionals: host }, ...host)
+    ports.push({ name: instance, type: 'SRV', class: 'IN', ttl, data: { port, target: host[0]?.name ?? '.' } })
+    sets.push({ key: `${instance} SRV`, name: instance, type: 'SRV', records: ports, isShared: false, additionals: host }, ...host)
   }
   return {
     sets,
@@ -63,7 +70,7 @@ export function libp2pPresence ({ serviceTag, peerName, ttlSeconds: ttl, link, a
       ? [{ answers: [{ ...pointer, ttl: 0 }] }]
       // … and one to some addresses their TXT records, without a PTR. An SRV that was asked for is not announced anew:
       // without its goodbye, whoever has it does not ask again while it lasts.
-      : spread([], [...texts, ...places].filter(record => !says(next, record)).map((record): SaidRecord => ({ ...record, ttl: 0 })))
+      : spread([], [...texts, ...ports].filter(record => !says(next, record)).map((record): SaidRecord => ({ ...record, ttl: 0 })))
   }
 }
 

@@ -11,18 +11,18 @@ import { packetGuard } from './packet-guard.ts'
 import { Prober } from './prober.ts'
 import { Querier } from './querier.ts'
 import { Responder, type Form } from './responder.ts'
-import { SERVICES } from './record-set.ts'
+import { SERVICES, type Presence } from './record-set.ts'
 import { ServiceBrowser } from './service-browser.ts'
 import { isAskable } from './service-name.ts'
 import { servicePresence, type UniquePresence } from './service-presence.ts'
 import { withdrawalOf } from './sightings.ts'
 import { openTransport, type DecodedPacket, type Transport } from './transport.ts'
 import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Answer } from 'dns-packet'
 import type { Link } from './links.ts'
 import type { PacketSource } from './network.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { OwnRecord } from './own-record.ts'
 import type { ContestedNames } from './contested-names.ts'
 
 export interface LinkSessionInit {
@@ -42,6 +42,8 @@ export interface LinkSessionInit {
   localAddresses: () => ReadonlySet<string>
   /** Whether one of our links claims this record. */
   isClaimed: (record: Answer) => boolean
+  /** What an earlier session of this link said. */
+  said: ReadonlyMap<Form, Presence> | undefined
   /** Something is known that was not. */
   onNews: (statement: Statement) => void
   /** One of `names` has changed. */
@@ -66,6 +68,8 @@ export class LinkSession {
   /** Labels that the guard lets through beside those of the services. */
   #watched: ReadonlySet<string> = new Set()
   #due: { at: number, timer: Timer } | undefined
+  /** The machine's addresses, looked up once for a packet. */
+  #local: ReadonlySet<string> | undefined
   /** What it could not send, or what its socket failed with, is the status' business until it hears something again. */
   #recover: (() => void) | undefined
 
@@ -96,7 +100,7 @@ export class LinkSession {
   }
 
   private constructor (init: LinkSessionInit, transport: Transport, interest: Interest) {
-    const { options: { serviceTag, service, ttl, clock, rng }, link, session, names, drop, numbering, isClaimed, localAddresses, onRename } = init
+    const { options: { serviceTag, service, ttl, clock, rng }, link, session, names, drop, numbering, isClaimed, onRename } = init
     this.link = link
     this.#init = init
     this.#transport = transport
@@ -110,11 +114,11 @@ export class LinkSession {
       known: () => this.#known(),
       send: packet => { void transport.query(packet) }
     })
-    this.#responder = new Responder({ clock, rng, ttl, send: (packet, to) => transport.respond(packet, to) })
+    this.#responder = new Responder({ clock, rng, ttl, said: init.said, send: (packet, to) => transport.respond(packet, to) })
     this.#prober = new Prober({
       clock,
       rng,
-      isOurs: record => isClaimed(record) || ((record.type === 'A' || record.type === 'AAAA') && localAddresses().has(record.data)),
+      isOurs: record => isClaimed(record) || ((record.type === 'A' || record.type === 'AAAA') && this.#isLocal(record.data)),
       send: packet => { void transport.query(packet) },
       onConfirmed: () => { void this.#responder.publish('service', this.#service) },
       onConflict: name => {
@@ -131,6 +135,11 @@ export class LinkSession {
     })
   }
 
+  /** What others may believe of us, unless it is taken back. */
+  get said (): ReadonlyMap<Form, Presence> {
+    return this.#responder.said
+  }
+
   ask (): void {
     this.#querier.ask()
   }
@@ -141,11 +150,11 @@ export class LinkSession {
   }
 
   /** Announces those of our addresses that fit the link, and nothing else from now on. Resolves when the goodbyes are out. */
-  async announce (addresses: readonly Multiaddr[]): Promise<void> {
+  async announce ({ multiaddrs, signedPeerRecord: record }: Pick<OwnRecord, 'multiaddrs' | 'signedPeerRecord'>): Promise<void> {
     const { options: { serviceTag, service, ttl }, link, peerName, names, self, localAddresses } = this.#init
     const elsewhere = new Set([...localAddresses()].filter(address => !link.addresses.includes(address)))
-    const fitting = addressesFor(link, self, addresses, elsewhere)
-    const common = { ttlSeconds: ttl / 1_000, link, addresses: fitting }
+    const fitting = addressesFor(link, self, multiaddrs, elsewhere)
+    const common = { ttlSeconds: ttl / 1_000, link, addresses: fitting, record }
     const work: Array<Promise<void>> = []
     if (serviceTag !== undefined) work.push(this.#responder.publish('libp2p', libp2pPresence({ serviceTag, peerName, ...common })))
     if (service !== undefined) work.push(this.#announceService(servicePresence({ service, names, self, ...common })))
@@ -181,6 +190,7 @@ export class LinkSession {
 
   #onQuery (packet: DecodedPacket, from: PacketSource): void {
     this.#recovered()
+    this.#local = undefined
     this.#querier.onQuery(packet)
     this.#prober.onQuery(packet)
     this.#responder.onQuery(packet, from)
@@ -190,6 +200,7 @@ export class LinkSession {
     const { options: { serviceTag, clock }, drop } = this.#init
     const now = clock.now()
     this.#recovered()
+    this.#local = undefined
     const before = this.cache.last
     const own = new Set(this.#ownInstances().values())
     this.#prober.onResponse([...packet.answers, ...packet.additionals])
@@ -208,6 +219,11 @@ export class LinkSession {
   #recovered (): void {
     this.#recover?.()
     this.#recover = undefined
+  }
+
+  #isLocal (address: string): boolean {
+    this.#local ??= this.#init.localAddresses()
+    return this.#local.has(address)
   }
 
   /** Without what we said ourselves, and with link-local addresses of this link. */
@@ -253,15 +269,18 @@ export class LinkSession {
       const left = this.#responder.believedFor(name)
       if (left > 0) known.set(own, { ttl: left })
       // One name that cannot be written as it was read would make the packet, and the question in it, unreadable for everyone.
-      return [...known].filter(([instance]) => isAskable(instance)).map(([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance }))
+      return [...known].filter(([instance]) => isAskable(instance)).map(
+        ([instance, { ttl }]): Answer => ({ name, type: 'PTR', class: 'IN', ttl: Math.ceil(ttl / 1_000), data: instance })
+      )
     })
   }
 
   /** Lets through what names a host of ours, or one whose addresses are wanted. */
   #watch (): void {
     const wanted = new Set([...this.#ownLabels, ...this.#browser?.wanted ?? []])
-    // A host that has a service's name must not end our interest in that when it goes.
-    for (const label of lasting(this.#init)) wanted.delete(label)
+    // A host that has a service's name must not end our interest in that when it goes, nor one that is called as every
+    // name ends make all packets concern us.
+    for (const label of [...lasting(this.#init), ...EVERYWHERE]) wanted.delete(label)
     for (const label of this.#watched) if (!wanted.has(label)) this.#interest.delete(label)
     for (const label of wanted) if (!this.#watched.has(label)) this.#interest.add(label)
     this.#watched = wanted
@@ -295,6 +314,9 @@ export class LinkSession {
     this.#arm()
   }
 }
+
+/** Labels that most packets hold. RFC 6762 §3, RFC 6763 §7. */
+const EVERYWHERE: readonly string[] = ['local', '_tcp', '_udp']
 
 /** First labels of what we look for, of the list of services, and of our host in the libp2p form. */
 function lasting ({ options: { serviceTag, service }, peerName }: LinkSessionInit): string[] {

@@ -1,6 +1,6 @@
 /** The mechanism: options, what is announced and when, life cycle. */
 import {
-  defineMechanism, dropCounter, writePeerText, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session
+  defineMechanism, dropCounter, limits, writePeerText, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session
 } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { QUERY_INTERVAL_MAX } from './constants.ts'
@@ -49,20 +49,22 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
   const localAddresses = (): Set<string> => new Set(Object.values(network.interfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address)))
   const announceOn = async (session: LinkSession): Promise<void> => {
     if (!options.broadcast) return
-    const addresses = host.addresses()
-    await session.announce(record == null ? addresses : renewed(record, addresses, localAddresses()))
+    const multiaddrs = host.addresses()
+    await session.announce(record == null ? { multiaddrs } : renewed(record, multiaddrs, localAddresses()))
   }
   const announceAnew = async (): Promise<void> => {
     await Promise.all([...running?.links.sessions.values() ?? []].map(announceOn))
   }
-  const announce = async (multiaddrs: readonly Multiaddr[]): Promise<void> => {
-    record = { multiaddrs, local: localAddresses() }
+  const announce = async (multiaddrs: readonly Multiaddr[], signedPeerRecord?: Uint8Array): Promise<void> => {
+    record = { multiaddrs, signedPeerRecord, local: localAddresses() }
     await announceAnew()
   }
   const onAddresses = (): void => { void announceAnew() }
 
   const open = (session: Session): { links: LinkSet<LinkSession>, news: News } => {
     const numbering: Numbering = { last: 0 }
+    /** What was said on links that went, by key. BOUNDED by `limits.mdnsInterfaces`: the longest gone is forgotten. */
+    const said = new Map<string, LinkSession['said']>()
     const links = new LinkSet<LinkSession>({
       network,
       rules: options.interfaces,
@@ -80,6 +82,7 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
           drop,
           localAddresses,
           isClaimed: record => [...links.sessions.values()].some(session => session.claims(record)),
+          said: said.get(link.key),
           links: () => [...links.sessions.values()].map(({ link }) => link),
           onNews: statement => news.add(statement),
           onRename: onAddresses
@@ -87,7 +90,13 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
         void announceOn(opened)
         return opened
       },
-      close: async opened => opened.close(),
+      close: async opened => {
+        // No goodbye: the link may be gone. When it comes back, what has changed since is taken back.
+        said.delete(opened.link.key)
+        said.set(opened.link.key, opened.said)
+        if (said.size > limits.mdnsInterfaces) said.delete(said.keys().next().value as string)
+        await opened.close()
+      },
       onError: error => session.degrade(error),
       onChange: onAddresses
     })
@@ -127,8 +136,8 @@ function mdnsMechanism (context: MechanismContext, options: ResolvedOptions): Di
       for await (const statement of running.news.listen(options.queryWindow, signal)) yield * sightingsOf(statement, port, clock.now())
     },
     ...(options.broadcast && {
-      async announceSelf ({ multiaddrs }) {
-        await announce(multiaddrs)
+      async announceSelf ({ multiaddrs, signedPeerRecord }) {
+        await announce(multiaddrs, signedPeerRecord)
         return { ttl: options.ttl }
       },
       withdrawSelf: () => announce([])

@@ -21,6 +21,8 @@ export interface ResponderInit {
   rng: Rng
   /** Of our records, ms. */
   ttl: number
+  /** What an earlier one said on this link, and nobody has taken back. */
+  said?: ReadonlyMap<Form, Presence> | undefined
   /** Multicasts, or sends to one. */
   send: (packet: ResponseOutgoingPacket, to?: PacketSource) => Promise<void>
 }
@@ -54,6 +56,7 @@ export class Responder {
   readonly #askers: Askers
   readonly #mayGreet: TokenBucket
   readonly #published = new Map<Form, Publication>()
+  readonly #left: Map<Form, Presence>
   /** When each set was multicast lately, by its key: the last {@link SURELY_HEARD} times, oldest first. */
   readonly #spoken = new Map<string, readonly number[]>()
   /** When to multicast which. As many as there are sets. */
@@ -65,6 +68,7 @@ export class Responder {
 
   constructor (init: ResponderInit) {
     this.#init = init
+    this.#left = new Map(init.said)
     this.#askers = new Askers(init.ttl, init.clock.now())
     this.#mayGreet = tokenBucket(GREETINGS_PER_SECOND, GREETINGS, init.clock.now())
   }
@@ -77,6 +81,8 @@ export class Responder {
     const before = this.#published.get(form)
     const content = presence == null ? '' : contentOf(presence)
     if (content === (before?.content ?? '')) return
+    const said = before?.presence ?? this.#left.get(form)
+    this.#left.delete(form)
     this.forget(form)
     this.#forgetOld()
     if (presence != null) {
@@ -85,7 +91,12 @@ export class Responder {
       this.#published.set(form, { presence, content, announcements })
       this.#arm()
     }
-    await this.#send(before?.presence.farewell(presence) ?? [])
+    await this.#send(said?.farewell(presence) ?? [])
+  }
+
+  /** What others may believe of us. */
+  get said (): ReadonlyMap<Form, Presence> {
+    return new Map([...this.#left, ...[...this.#published].map(([form, { presence }]) => [form, presence] as const)])
   }
 
   /** How long others may still believe what we last said under this name, ms; 0 when they may not. */

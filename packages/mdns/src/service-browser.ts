@@ -26,6 +26,8 @@ export interface ResolvedService {
   /** What is left of the least of its records, ms, within `limits.ttlMin … MAX_TTL`. */
   ttl: number
   protocols: string[]
+  /** A signed peer record, not verified. */
+  record?: Uint8Array | undefined
   metadata: Map<string, string>
 }
 
@@ -228,6 +230,7 @@ export class ServiceBrowser {
       multiaddrs: [...multiaddrs.values()],
       ttl,
       protocols: [...content?.protocols ?? []],
+      record: content?.record,
       metadata: new Map(content?.entries)
     })
   }

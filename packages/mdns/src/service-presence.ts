@@ -22,6 +22,8 @@ export interface ServicePresence {
   link: Pick<Link, 'addresses'>
   /** Each ending in our id. */
   addresses: readonly Multiaddr[]
+  /** A signed peer record of ours. */
+  record?: Uint8Array | undefined
 }
 
 /** With what needs probing: names that should be ours alone. RFC 6762 §8.1. */
@@ -30,7 +32,7 @@ export interface UniquePresence extends Presence {
 }
 
 /** Nothing without a port to reach us at. */
-export function servicePresence ({ service, names, self, ttlSeconds: ttl, link, addresses }: ServicePresence): UniquePresence | undefined {
+export function servicePresence ({ service, names, self, ttlSeconds: ttl, link, addresses, record }: ServicePresence): UniquePresence | undefined {
   const { name: { fqdn, domain, transport }, subtypes, protocols, text } = service
   const port = service.port ?? portOf(transport, addresses)
   if (addresses.length === 0 || port == null) return
@@ -44,7 +46,7 @@ export function servicePresence ({ service, names, self, ttlSeconds: ttl, link, 
   const srv: RecordSet = {
     key: `${instance} SRV`, name: instance, type: 'SRV', records: [{ ...own, type: 'SRV', data: { port, target } }], isShared: false, additionals: host
   }
-  const strings = writePeerText({ peerId: self, protocols, entries: text, addresses }).map(string => Buffer.from(string))
+  const strings = writePeerText({ peerId: self, protocols, entries: text, addresses, record }).map(string => Buffer.from(string))
   const txt: RecordSet = { key: `${instance} TXT`, name: instance, type: 'TXT', records: [{ ...own, type: 'TXT', data: strings }], isShared: false }
   const denials = [nothingElse(instance, ['TXT', 'SRV'], ttl), nothingElse(target, host.map(({ type }) => type), ttl)]
   const pointers = [fqdn, ...subtypes.map(subtype => `${subtype}._sub.${fqdn}`)].map(name => pointer(name, [srv, txt, ...host, ...denials]))

@@ -10,7 +10,7 @@ import type { Statement, Tick } from './cache.ts'
  * @param port - that mDNS runs on
  */
 export function sightingsOf (statement: Statement, port: number, now: number): Array<Claim | Endpoint> {
-  const { peerId, multiaddrs, ttl: whole, heardAt, source, protocols, metadata } = statement
+  const { peerId, multiaddrs, ttl: whole, heardAt, source, protocols, record, metadata } = statement
   const ttl = Math.ceil(whole - (now - heardAt))
   if (ttl <= 0 || multiaddrs.size === 0) return []
   const reporter = reporterOf(statement, port)
@@ -26,6 +26,7 @@ export function sightingsOf (statement: Statement, port: number, now: number): A
     ttl,
     reporter,
     ...(protocols.length > 0 && { protocols: [...protocols] }),
+    ...(record != null && { signedPeerRecord: record }),
     ...(metadata.size > 0 && { metadata })
   }]
 }

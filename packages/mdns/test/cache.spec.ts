@@ -46,6 +46,15 @@ describe('the cache', () => {
     expect(dropped).toEqual({})
   })
 
+  it('at the bound, where nobody holds most, keeps those that were there first, whoever makes up sources', () => {
+    const { cache: cached } = cache()
+    cached.hear('honest', peer(0), 0)
+    for (let i = 1; i < limits.mdnsPeers + 2; i++) cached.hear(`liar ${i}`, peer(i), 0)
+    expect(held(cached).length).toBe(limits.mdnsPeers)
+    expect(held(cached)).toContain('honest p0')
+    expect(held(cached)).toContain(`liar ${limits.mdnsPeers + 1} p${limits.mdnsPeers + 1}`)
+  })
+
   it('hears a known peer at the bound', () => {
     const { cache: cached } = cache()
     for (let i = 0; i < limits.mdnsPeers; i++) cached.hear('liar', peer(i), 0)

@@ -31,9 +31,13 @@ afterEach(async () => {
 class Machine implements MdnsNetwork {
   /** By interface. */
   addresses: Partial<Record<'eth0' | 'wlan0', string>> = { eth0: ETH0, wlan0: WLAN0 }
+  /** A second one of eth0. */
+  second: string | undefined
 
   interfaces: MdnsNetwork['interfaces'] = () => Object.fromEntries(Object.entries(this.addresses).map(
-    ([name, address]) => [name, [{ address, family: 'IPv4', internal: false, cidr: `${address}/24` }]]
+    ([name, address]) => [name, [address, ...name === 'eth0' && this.second !== undefined ? [this.second] : []].map(
+      address => ({ address, family: 'IPv4', internal: false, cidr: `${address}/24` })
+    )]
   ))
 
   createSocket = (): MdnsSocket => {
@@ -133,6 +137,33 @@ describe('two interfaces', () => {
     await clock.advance(LOOK)
     expect(told(one, me)).toEqual(['/ip4/192.168.7.77/tcp/4001'])
     expect(claimsOf(one.events, me.id)[0]?.reporter?.remoteAddr?.toString()).toBe('/ip4/192.168.7.77/udp/5353')
+  })
+
+  it('take back what they said of an address that went', async () => {
+    const machine = new Machine()
+    machine.second = '192.168.7.50'
+    const me = await start(machine, {}, `/ip4/${ETH0}/tcp/4001`, '/ip4/192.168.7.50/tcp/4001')
+    const one = await neighbour('eth0', '192.168.7.2')
+    await clock.advance(5_000)
+    expect(told(one, me).length).toBe(2)
+    machine.second = undefined
+    me.setAddresses(`/ip4/${ETH0}/tcp/4001`)
+    await clock.advance(LOOK + 2_000)
+    const gone = one.events.flatMap(sighting => sighting.kind === 'withdraw' ? (sighting.multiaddrs ?? []).map(String) : [])
+    expect(gone).toEqual(['/ip4/192.168.7.50/tcp/4001'])
+  })
+
+  it('take back what a link said though its socket is another by then', async () => {
+    const machine = new Machine()
+    machine.second = '192.168.7.50'
+    const me = await start(machine, {}, `/ip4/${ETH0}/tcp/4001`, '/ip4/192.168.7.50/tcp/4001')
+    const one = await neighbour('eth0', '192.168.7.2')
+    await clock.advance(5_000)
+    machine.second = undefined
+    me.setAddressesSilently(`/ip4/${ETH0}/tcp/4001`)
+    await clock.advance(LOOK + 2_000)
+    const gone = one.events.flatMap(sighting => sighting.kind === 'withdraw' ? (sighting.multiaddrs ?? []).map(String) : [])
+    expect(gone).toEqual(['/ip4/192.168.7.50/tcp/4001'])
   })
 
   it('both give up a name that another on one of them has', async () => {

@@ -37,6 +37,8 @@ describe('options', () => {
     ['service.subtypes', { service: { type: '_olocus._tcp', subtypes: 'a' } }],
     ['service.protocols', { service: { type: '_olocus._tcp', protocols: [''] } }],
     ['service.text', { service: { type: '_olocus._tcp', text: { a: 1 } } }],
+    ['service.text', { service: { type: '_olocus._tcp', text: new Map([['a', 'b']]) } }],
+    ['service.text', { service: { type: '_olocus._tcp', text: ['a=b'] } }],
     ['another type', { service: { type: '_p2p._udp' } }],
     ['nmae', { service: { type: '_olocus._tcp', nmae: 'x' } }],
     ['broadcast', { broadcast: 'no' }],

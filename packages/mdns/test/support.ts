@@ -42,6 +42,8 @@ export interface Peer {
   /** What it said unasked. */
   events: Sighting[]
   setAddresses: (...addresses: string[]) => void
+  /** As an interface's change does it: nobody is told. */
+  setAddressesSilently: (...addresses: string[]) => void
   /** As libp2p stops a service: the goodbye first. */
   leave: () => Promise<void>
 }
@@ -63,6 +65,9 @@ export async function createPeer ({ id: given, ...options }: MdnsOptions & { id?
     setAddresses (...changed) {
       own = changed.map(address => multiaddr(address))
       events.safeDispatchEvent<Multiaddr[]>('addresses', { detail: own })
+    },
+    setAddressesSilently (...changed) {
+      own = changed.map(address => multiaddr(address))
     },
     async leave () {
       await mechanism.beforeStop?.()

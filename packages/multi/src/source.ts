@@ -71,6 +71,7 @@ function prefix ({ ip, isV4 }: Host, count: number): string {
 /** Peer id, remote host or domain. Without a port: a source port changes with every connection. */
 function reporterName (reporter: Reporter | undefined): string | undefined {
   if (reporter?.peer != null) return reporter.peer.toString()
-  if (reporter?.remoteAddr != null) return reporter.remoteAddr.getComponents().find(({ value }) => value != null)?.value
+  // A zone is our name for a link, the same for all who are on it.
+  if (reporter?.remoteAddr != null) return reporter.remoteAddr.getComponents().find(({ name, value }) => name !== 'ip6zone' && value != null)?.value
   return reporter?.domain
 }

@@ -32,3 +32,8 @@ it('the name of a reporter, which is part of the ledger key, does not change wit
   expect(here?.subgroup).not.toBe(there?.subgroup)
   expect([here?.path, here?.group, here?.reporter]).toEqual([there?.path, there?.group, there?.reporter])
 })
+
+it('names each host of a link by its own address', () => {
+  const named = (host: string): string | undefined => sourceOf(origin, { ...from(`/ip6zone/eth0/ip6/${host}/udp/5353`), interface: 'eth0' }).reporter
+  expect([named('fe80::1'), named('fe80::2')]).toEqual(['fe80::1', 'fe80::2'])
+})

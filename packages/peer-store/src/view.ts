@@ -271,7 +271,8 @@ function parsed (name: string, before: readonly PeerAddress[], place: number): M
 
 /** The host that an address names: what its reporter would be, if the peer said it of itself. */
 function hostOf (address: string): string | undefined {
-  return address.split('/')[2]
+  const [, protocol, first, , second] = address.split('/')
+  return protocol === 'ip6zone' ? second : first
 }
 
 function summaries (live: readonly SourceItems[], toWall: number): readonly SourceSummary[] {

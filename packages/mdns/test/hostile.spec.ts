@@ -1,0 +1,243 @@
+/** What somebody on the link could do to us with a few packets. In memory and in virtual time. */
+import { EventEmitter } from 'node:events'
+import { seededRng, virtualClock, type VirtualClock } from '@peerweave/interface'
+import { encode, TRUNCATED_RESPONSE, type Answer } from 'dns-packet'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { claimsOf, createPeer, createPeerId, MemoryLink, query, records, response, SERVICE, type Peer, type SeenPacket } from './support.ts'
+import type { MdnsNetwork, MdnsOptions, MdnsSocket } from '../src/index.ts'
+
+const ME = '192.168.7.1'
+const OTHER = '192.168.7.2'
+const LIAR = '192.168.7.66'
+const PORT = 5353
+const TYPE = '_olocus._tcp.local'
+
+let clock: VirtualClock
+let link: MemoryLink
+let started: Peer[]
+
+beforeEach(() => {
+  clock = virtualClock()
+  link = new MemoryLink(clock)
+  started = []
+})
+
+afterEach(async () => {
+  for (const peer of started) await peer.leave()
+  expect(clock.pending).toBe(0)
+  expect(link.openSockets).toBe(0)
+})
+
+async function start (address: string, options: MdnsOptions = {}, own = [`/ip4/${address}/tcp/4001`]): Promise<Peer> {
+  const peer = await createPeer({ network: link.network(address), clock, rng: seededRng(started.length + 1), ...options }, ...own)
+  await peer.mechanism.start()
+  started.push(peer)
+  return peer
+}
+
+function inject (message: Uint8Array, address = LIAR): void {
+  link.inject(message, { address, port: PORT })
+}
+
+/** Most packets within any second. */
+function rate (packets: SeenPacket[]): number {
+  return Math.max(0, ...packets.map(({ at }, i) => packets.slice(i).filter(later => later.at < at + 1_000).length))
+}
+
+describe('a name that cannot be written as it was read', () => {
+  it.each<[string, Buffer]>([
+    ['a label that is no UTF-8, and longer when it is', Buffer.alloc(63, 0xff)],
+    ['a label that ends in a dot', Buffer.from('a.')],
+    ['a label with two', Buffer.from('a..b')]
+  ])('does not make our questions unreadable: %s', async (_, label) => {
+    const me = await start(ME)
+    const id = await createPeerId()
+    await clock.advance(200)
+    // dns-packet has no way to write it: a placeholder as long as the label, replaced.
+    const packet = response(...records('x'.repeat(label.length), [`/ip4/${LIAR}/tcp/1/p2p/${id}`]))
+    for (let at = packet.indexOf('x'.repeat(label.length)); at >= 0; at = packet.indexOf('x'.repeat(label.length))) label.copy(packet, at)
+    inject(packet)
+    await clock.advance(1)
+    expect(claimsOf(me.events, id).length).toBe(1)
+    const before = link.queries(ME).length
+    await start(OTHER)
+    await clock.advance(20_000)
+    // `seen` holds what decodes.
+    const asked = link.queries(ME).slice(before)
+    expect(asked.length).toBeGreaterThanOrEqual(3)
+    for (const { packet } of asked) {
+      expect(packet.answers?.map(record => record.type === 'PTR' && record.data.split('.').slice(1).join('.'))).toEqual([SERVICE, SERVICE])
+    }
+  })
+})
+
+describe('somebody who asks all the time', () => {
+  it('and lists everything does not keep us from asking for what is about to lapse', async () => {
+    const me = await start(ME, { peerName: 'aaaa' })
+    await start(OTHER, { peerName: 'bbbb' })
+    const heard = [0]
+    me.mechanism.addEventListener('sighting', () => heard.push(clock.now()))
+    const answers = ['aaaa', 'bbbb'].flatMap(name => records(name, []))
+    for (let i = 0; i < 2_000; i++) {
+      inject(query({ answers }))
+      await clock.advance(500)
+    }
+    const gaps = [...heard, clock.now()].map((at, i) => at - (heard[i - 1] ?? 0))
+    expect(Math.max(...gaps)).toBeLessThan(120_000)
+  })
+
+  it('makes nothing grow of what waits for the answers', async () => {
+    const me = await start(ME)
+    await clock.advance(5_000)
+    const ids = await Promise.all(Array.from({ length: 250 }, createPeerId))
+    const texts = ids.flatMap((id, i) => records(`n${i}`, [`/ip4/10.0.0.1/tcp/1/p2p/${id}`], { ttl: 1 }).slice(1))
+    const packets = [0, 50, 100, 150, 200].map(i => response(...texts.slice(i, i + 50)))
+    // Each is about to lapse for a fifth of a second after another one was, and a question is always about to be answered.
+    for (let i = 0; i < 100; i++) {
+      inject(packets[i % 5]!)
+      inject(query({ flags: TRUNCATED_RESPONSE }), OTHER)
+      await clock.advance(201)
+    }
+    await clock.advance(3_000)
+    expect(me.mechanism.status().state).toBe('running')
+  })
+})
+
+describe('services that have to be asked for', () => {
+  const service = (i: number, ttl: number): Answer[] => [
+    { name: TYPE, type: 'PTR', ttl, data: `n${i}.${TYPE}` },
+    { name: `n${i}.${TYPE}`, type: 'SRV', ttl, data: { port: 9, target: `h${i}.local` } },
+    { name: `n${i}.${TYPE}`, type: 'TXT', ttl, data: ['a=b'] },
+    { name: `h${i}.local`, type: 'A', ttl, data: '10.0.0.1' }
+  ]
+  const options = { libp2p: false, service: { type: '_olocus._tcp' }, broadcast: false }
+  const details = (): SeenPacket[] => link.queries(ME).filter(({ packet }) => packet.questions?.some(({ type }) => type !== 'PTR'))
+
+  it('do not make us ask more than 64 times at once, though 256 lapse together', async () => {
+    await start(ME, options)
+    await clock.advance(10_000)
+    for (let i = 0; i < 256; i += 15) inject(response(...Array.from({ length: 15 }, (_, k) => service(i + k, 1)).flat()))
+    await clock.advance(2_000)
+    expect(details().length).toBeGreaterThan(0)
+    expect(rate(details())).toBeLessThanOrEqual(64 + 8)
+  })
+
+  it('do not make us ask more than 8 times a second in the long run, though each packet points to new ones', async () => {
+    await start(ME, options)
+    await clock.advance(10_000)
+    const count = 500
+    for (let t = 0; t < count; t++) {
+      const answers = Array.from({ length: 60 }, (_, i) => service((t * 8 + i) % 128, 120).slice(0, 1)).flat()
+      inject(response(...answers), t % 2 === 0 ? LIAR : OTHER)
+      await clock.advance(20)
+    }
+    expect(details().length).toBeGreaterThan(64)
+    expect(details().length).toBeLessThanOrEqual(64 + 8 * count * 20 / 1_000)
+  })
+})
+
+describe('a host that is called as every name ends', () => {
+  it.each(['local', '_tcp.local', '_UDP.local'])('does not make us read what is none of our business: %s', async target => {
+    const me = await start(ME, { libp2p: false, service: { type: '_olocus._tcp' } })
+    await clock.advance(10_000)
+    inject(response(
+      { name: TYPE, type: 'PTR', ttl: 4_500, data: `x.${TYPE}` }, { name: `x.${TYPE}`, type: 'SRV', ttl: 4_500, data: { port: 9, target } }
+    ))
+    const others = ['_tcp', '_udp'].map(transport => query({ questions: [{ name: `_other.${transport}.local`, type: 'PTR' }] }))
+    for (let i = 0; i < 1_000; i++) inject(others[i % 2]!, `192.168.7.${2 + i % 200}`)
+    await clock.advance(0)
+    expect(me.mechanism.status().dropped).toEqual({})
+  })
+})
+
+describe('the host of the libp2p form', () => {
+  it('is answered for though the question does not name the service', async () => {
+    await start(ME, { peerName: 'aaaa' })
+    await clock.advance(10_000)
+    inject(encode({ type: 'query', questions: [{ name: 'aaaa.local', type: 'A' }] }))
+    await clock.advance(1_000)
+    expect(link.responses(ME).at(-1)?.packet.answers).toEqual([expect.objectContaining({ name: 'aaaa.local', type: 'A', data: ME })])
+  })
+
+  it('and its records, whose names nobody else has, are said once a second to whoever probes for them', async () => {
+    await start(ME, { peerName: 'aaaa' }, Array.from({ length: 30 }, (_, i) => `/ip4/${ME}/tcp/${4_000 + i}`))
+    await clock.advance(300_000)
+    const name = `aaaa.${SERVICE}`
+    const since = clock.now()
+    for (let i = 0; i < 100; i++) {
+      const probe = query({ questions: [{ name, type: 'TXT' }], authorities: [{ name, type: 'A', ttl: 1, data: '10.0.0.1' }] })
+      inject(probe, `192.168.7.${10 + i}`)
+      await clock.advance(50)
+    }
+    const moments = new Set(link.responses(ME).filter(({ at }) => at >= since).map(({ at }) => at))
+    expect(moments.size).toBeGreaterThan(0)
+    expect(moments.size).toBeLessThanOrEqual(5 + 1)
+  })
+})
+
+describe('many addresses of a host that is called as ours', () => {
+  it('make us look at our interfaces once a packet', async () => {
+    let looks = 0
+    const lan = link.network(ME)
+    const network: MdnsNetwork = {
+      ...lan,
+      interfaces: () => {
+        looks++
+        return { ...lan.interfaces(), lo: [{ address: '127.0.0.1', family: 'IPv4', internal: true, cidr: '127.0.0.1/8' }] }
+      }
+    }
+    await start(ME, { network, libp2p: false, service: { type: '_olocus._tcp', host: 'oven' } })
+    await clock.advance(10_000)
+    looks = 0
+    const packet = response(...Array.from({ length: 64 }, (): Answer => ({ name: 'oven.local', type: 'A', ttl: 120, data: '127.0.0.1' })))
+    for (let i = 0; i < 10; i++) inject(packet)
+    await clock.advance(0)
+    expect(looks).toBe(10)
+  })
+})
+
+describe('two interfaces of ours on one link', () => {
+  /** Each hears what the other says. */
+  const network: MdnsNetwork = {
+    interfaces: () => ({
+      eth0: [{ address: ME, family: 'IPv4', internal: false, cidr: `${ME}/24` }],
+      wlan0: [{ address: OTHER, family: 'IPv4', internal: false, cidr: `${OTHER}/24` }]
+    }),
+    createSocket: () => {
+      const socket = new EventEmitter()
+      let joined: MdnsSocket | undefined
+      return Object.assign(socket, {
+        bind: (_port: number, _address: string, done: () => void) => { queueMicrotask(done) },
+        addMembership: (_group: string, at: string) => {
+          joined = link.network(at).createSocket('IPv4')
+          joined.on('message', (packet, from) => { socket.emit('message', packet, from) })
+          joined.bind(PORT, '0.0.0.0', () => {})
+        },
+        send: (...args: Parameters<MdnsSocket['send']>) => joined?.send(...args),
+        close: (done: () => void) => { joined?.close(done) },
+        ...Object.fromEntries(['setMulticastInterface', 'setMulticastTTL', 'setTTL', 'setMulticastLoopback'].map(name => [name, () => {}]))
+      }) as unknown as MdnsSocket
+    }
+  }
+  const service = { type: '_olocus._tcp', name: 'Kitchen', host: 'oven' }
+  const names = (): string[] => [...new Set([ME, OTHER].flatMap(address => link.responses(address)).flatMap(
+    ({ packet }) => packet.answers?.flatMap(record => record.type === 'PTR' ? record.data : []) ?? []
+  ))]
+  const own = [`/ip4/${ME}/tcp/4001`, `/ip4/${OTHER}/tcp/4001`]
+
+  it('do not take each other’s records for somebody else’s', async () => {
+    await start(ME, { network, libp2p: false, service }, own)
+    await clock.advance(60_000)
+    expect(names()).toEqual([`Kitchen.${TYPE}`])
+    expect(link.seen.filter(({ packet }) => packet.authorities?.length !== 0).length).toBe(2 * 3)
+  })
+
+  it('give up a name that is somebody else’s', async () => {
+    const { events } = await start(ME, { network, libp2p: false, service }, own)
+    await clock.advance(300)
+    inject(response({ name: `Kitchen.${TYPE}`, type: 'SRV', ttl: 120, flush: true, data: { port: 9, target: 'elsewhere.local' } }))
+    await clock.advance(60_000)
+    expect(names()).toEqual([`Kitchen (2).${TYPE}`])
+    expect(events).toEqual([])
+  })
+})
