@@ -141,6 +141,8 @@ export const limits = {
    * hold peers of, half for others. Chosen: two of each at their full rate.
    */
   mdnsPacketsPerSecondTotal: 200,
+  /** Addresses read per second and link that their source had not said before, with a burst of four times that; the rest is dropped. Chosen: 3 % of a core. */
+  mdnsAddressesPerSecond: 500,
   /** Goodbyes heard of one packet; further ones are dropped and counted `too-many-goodbyes`. Chosen: an honest packet has one. */
   mdnsGoodbyes: 8,
   /** Source addresses whose rate is tracked; the one unheard for longest goes first. */

@@ -45,24 +45,29 @@ export type Records = Pick<DecodedPacket, 'answers' | 'additionals'>
 export interface ParseOptions {
   serviceTag: string
   drop: DropCounter
+  /** What was read before, by the texts of the peer id and of the address before it. @default nothing */
+  known?: (peer: string, address: string) => PeerAddress | undefined
+  /** Whether one more may be read that was not. @default always */
+  mayRead?: () => boolean
 }
 
 /**
  * Reads a decoded response. Records of other services are none of our business; what is ours and wrong is counted:
  * `bad-address`, `address-too-long`, `no-peer-id`, `mixed-ids` (one name, two ids: nobody knows whose the rest is),
- * `too-many-addresses`, `too-many-goodbyes`, `bad-peer-record`.
+ * `too-many-addresses`, `too-many-goodbyes`, `bad-peer-record`, and
+ * `overload`: more addresses than may be read. Of another class than IN nothing is heard.
  */
-export function parseAnswer ({ answers, additionals }: Records, { serviceTag, drop }: ParseOptions): ParsedAnswer {
+export function parseAnswer ({ answers, additionals }: Records, { serviceTag, drop, known = () => undefined, mayRead = () => true }: ParseOptions): ParsedAnswer {
   const records = [...answers, ...additionals]
   const targets = new Map<string, { isLeaving: boolean }>()
   for (const record of records) {
-    if (record.type === 'PTR' && lowerName(record.name) === serviceTag) {
+    if (record.type === 'PTR' && (record.class ?? 'IN') === 'IN' && lowerName(record.name) === serviceTag) {
       targets.set(lowerName(record.data), { isLeaving: record.ttl === 0 })
     }
   }
   const signedRecords = new Map<string, Uint8Array>()
   const strings = records.flatMap(record => {
-    if (record.type !== 'TXT') return []
+    if (record.type !== 'TXT' || (record.class ?? 'IN') !== 'IN') return []
     const instance = lowerName(record.name)
     // A name that is not pointed to here may be known from another packet. Goodbye to a name covers its records.
     if (targets.get(instance)?.isLeaving ?? !instance.endsWith(`.${serviceTag}`)) return []
@@ -75,7 +80,13 @@ export function parseAnswer ({ answers, additionals }: Records, { serviceTag, dr
   if (strings.length > limits.mdnsRecords) drop('too-many-addresses')
   const named = new Map<string, TxtRecords>()
   for (const { instance, text, ttl } of strings.slice(0, limits.mdnsRecords)) {
-    const address = parseAddress(text, drop)
+    const [, place = '', peer = ''] = /^(.*)\/p2p\/([^/]+)$/.exec(text) ?? []
+    let address = known(peer, place)
+    if (address == null && !mayRead()) {
+      drop('overload')
+      break
+    }
+    address ??= parseAddress(text, drop)
     if (address == null) continue
     const found = named.get(instance) ?? { present: [], departed: [], ttl: Infinity }
     named.set(instance, found)
@@ -112,7 +123,7 @@ interface TxtRecords {
   ttl: number
 }
 
-interface PeerAddress {
+export interface PeerAddress {
   peerId: PeerId
   multiaddr: Multiaddr
 }

@@ -82,6 +82,19 @@ export class PeerCache {
     return this.#last
   }
 
+  /** Peers, each counted for every source that tells of it. */
+  get size (): number {
+    return this.#peers.size
+  }
+
+  /** What `source` has said before is not read again. @param peer - its id, as text; @param address - as text */
+  find (source: string, peer: string, address: string): { peerId: PeerId, multiaddr: Multiaddr } | undefined {
+    for (const { peerId, multiaddrs } of this.#peers.get(`${source} ${peer}`) ?? []) {
+      const known = multiaddrs.get(address)
+      if (known != null && peerId != null) return { peerId, multiaddr: known }
+    }
+  }
+
   /** Whether anything that `source` said still stands. */
   has (source: string): boolean {
     return this.#sources.has(source)

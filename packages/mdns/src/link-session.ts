@@ -1,5 +1,5 @@
 /** Everything that runs on one link, from the moment it is there until it goes. */
-import { lowerName, MdnsError, type DropCounter, type Session, type Timer } from '@peerweave/interface'
+import { lowerName, MdnsError, limits, type DropCounter, type Session, type Timer } from '@peerweave/interface'
 import { parseAnswer, type ParsedAnswer as Heard } from './answer.ts'
 import { PeerCache, type Numbering, type Statement } from './cache.ts'
 import { REFRESH_AT } from './constants.ts'
@@ -16,6 +16,7 @@ import { ServiceBrowser } from './service-browser.ts'
 import { isAskable } from './service-name.ts'
 import { servicePresence, type UniquePresence } from './service-presence.ts'
 import { withdrawalOf } from './sightings.ts'
+import { tokenBucket, type TokenBucket } from './token-bucket.ts'
 import { openTransport, type DecodedPacket, type Transport } from './transport.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Answer } from 'dns-packet'
@@ -24,6 +25,9 @@ import type { PacketSource } from './network.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { OwnRecord } from './own-record.ts'
 import type { ContestedNames } from './contested-names.ts'
+
+/** Burst of addresses that are read, in seconds of their rate. */
+const READ_BURST_SECONDS = 4
 
 export interface LinkSessionInit {
   options: ResolvedOptions
@@ -61,6 +65,7 @@ export class LinkSession {
   readonly #responder: Responder
   readonly #prober: Prober
   readonly #ended = new AbortController()
+  readonly #mayRead: TokenBucket
   /** In the DNS-SD form, also while its names are being probed for. */
   #service: UniquePresence | undefined
   /** Labels of our instance and host. */
@@ -105,6 +110,7 @@ export class LinkSession {
     this.#init = init
     this.#transport = transport
     this.#interest = interest
+    this.#mayRead = tokenBucket(limits.mdnsAddressesPerSecond, READ_BURST_SECONDS * limits.mdnsAddressesPerSecond, clock.now())
     this.cache = new PeerCache({ link, rng, drop, numbering })
     this.#browser = service === undefined ? undefined : new ServiceBrowser({ service: service.name, drop })
     this.#querier = new Querier({
@@ -204,7 +210,12 @@ export class LinkSession {
     const before = this.cache.last
     const own = new Set(this.#ownInstances().values())
     this.#prober.onResponse([...packet.answers, ...packet.additionals])
-    if (serviceTag !== undefined) this.#hear('libp2p', this.#others(parseAnswer(packet, { serviceTag, drop }), own), from, now)
+    if (serviceTag !== undefined) {
+      const parsed = parseAnswer(packet, {
+        serviceTag, drop, known: (peer, address) => this.cache.find(from.address, peer, address), mayRead: () => this.#mayRead(clock.now())
+      })
+      this.#hear('libp2p', this.#others(parsed, own), from, now)
+    }
     if (this.#browser != null) {
       const heard = this.#browser.hear(from.address, packet, now)
       this.#hear('service', this.#others(heard, own), from, now)
@@ -303,7 +314,10 @@ export class LinkSession {
       const withdrawal = withdrawalOf(gone, port)
       if (withdrawal != null) session.sight(withdrawal)
     }
-    if (refreshes.length > 0) this.#querier.refresh(() => refreshes.some(statement => this.cache.stands(statement)))
+    if (refreshes.length > 0) {
+      const isLast = refreshes.some(({ agenda }) => agenda.length === 1)
+      this.#querier.refresh(() => refreshes.some(statement => this.cache.stands(statement)), isLast, this.cache.size)
+    }
     if (this.#browser != null) {
       this.#browser.expire(now)
       // The answer for the service brings the rest with it; who leaves it out is asked for it the next time.

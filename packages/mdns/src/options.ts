@@ -171,8 +171,8 @@ export function resolveOptions (options: MdnsOptions): ResolvedOptions {
     service,
     port: numberOption('port', options.port, PORT, { min: 1, max: 65_535, integer: true }),
     interfaces: Object.freeze({
-      ...options.interfaces !== undefined && { allow: textsOption('interfaces', options.interfaces) },
-      deny: options.excludeInterfaces === undefined ? [] : textsOption('excludeInterfaces', options.excludeInterfaces),
+      ...options.interfaces !== undefined && { allow: rulesOption('interfaces', options.interfaces) },
+      deny: options.excludeInterfaces === undefined ? [] : rulesOption('excludeInterfaces', options.excludeInterfaces),
       families: familiesOption(options.families)
     }),
     // In whole seconds on the wire, RFC 1035 §3.2.1.
@@ -234,6 +234,13 @@ function booleanOption (name: string, value: boolean | undefined, fallback: bool
 function textsOption (name: string, value: readonly string[]): readonly string[] {
   if (!Array.isArray(value) || !value.every(item => typeof item === 'string')) throw new TypeError(`${name} must be a list of strings, got ${show(value)}`)
   return Object.freeze([...value])
+}
+
+function rulesOption (name: string, value: readonly string[]): readonly string[] {
+  const rules = textsOption(name, value)
+  const wrong = rules.find(rule => rule === '' || rule.split('*').length > 2)
+  if (wrong !== undefined) throw new TypeError(`${name} must be interface names, names with one "*", or addresses, got ${show(wrong)}`)
+  return rules
 }
 
 function familiesOption (value: readonly LinkFamily[] = FAMILIES): readonly LinkFamily[] {

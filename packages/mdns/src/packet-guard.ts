@@ -20,6 +20,10 @@ const OPCODE_AND_RCODE = 0x780f
 const POINTER = 0xc0
 /** Burst of a source, in seconds of its rate. */
 const BURST_SECONDS = 2
+/** Of each source that we hold peers of, packets a second that come before further ones of others. Chosen: what a host says of itself. */
+const OWN_RATE = 1
+/** … and at once: announcements in both forms, and a goodbye. */
+const OWN_BURST = 4
 
 export interface PacketGuardInit {
   link: Link
@@ -41,17 +45,24 @@ export interface PacketGuardInit {
  *
  * Nor is what comes from another link of ours, whose own socket hears it.
  *
- * Sources that we hold peers of and sources that we do not have a rate in common each: whoever makes up sources cannot
- * keep the peers that we know from being heard.
+ * Sources that we hold peers of and sources that we do not have a rate in common each, and of the former half is for
+ * the first packets of each: neither who makes up sources nor who has become known can keep the peers that we know from
+ * being heard, unless he has become so by more names than that rate has packets.
  */
 export function packetGuard (
   { link, port, interest, isKnown, otherLinks = () => [], clock, drop }: PacketGuardInit
 ): (packet: Uint8Array, from: PacketSource) => boolean {
   const isOnLink = onLink(link)
-  const isWithinRate = rateLimit(clock)
+  const isWithinRate = rateLimit(clock, limits.mdnsPacketsPerSecond, BURST_SECONDS * limits.mdnsPacketsPerSecond)
+  const isWithinOwn = rateLimit(clock, OWN_RATE, OWN_BURST)
   const half = limits.mdnsPacketsPerSecondTotal / 2
-  const known = tokenBucket(half, half * BURST_SECONDS, clock.now())
+  const [first, further] = [half / 2, half / 2].map(rate => tokenBucket(rate, rate * BURST_SECONDS, clock.now())) as [TokenBucket, TokenBucket]
   const unknown = tokenBucket(half, half * BURST_SECONDS, clock.now())
+  const isWithinTotal = (address: string): boolean => {
+    const now = clock.now()
+    if (!isKnown(address)) return unknown(now)
+    return (isWithinOwn(address) && first(now)) || further(now)
+  }
   return (packet, { address, port: sourcePort }) => {
     const isHere = isOnLink(address)
     if (!isHere && isOnAny(otherLinks(), address)) return false
@@ -62,7 +73,7 @@ export function packetGuard (
     const excess = reason ??
       // Last: only a source that could be honest takes a place in the table, and only what it may send counts in the total.
       (!isWithinRate(address) ? 'rate' : undefined) ??
-      (!(isKnown(address) ? known : unknown)(clock.now()) ? 'overload' : undefined)
+      (!isWithinTotal(address) ? 'overload' : undefined)
     if (excess != null) drop(excess)
     return excess == null
   }
@@ -123,12 +134,11 @@ function isOnAny (links: Iterable<Link>, address: string): boolean {
 }
 
 /** A token bucket per source. BOUNDED by `limits.mdnsSources`: the one unheard for longest goes first. */
-function rateLimit (clock: Clock): (address: string) => boolean {
+function rateLimit (clock: Clock, rate: number, burst: number): (address: string) => boolean {
   const buckets = new Map<string, TokenBucket>()
-  const rate = limits.mdnsPacketsPerSecond
   return address => {
     const now = clock.now()
-    const bucket = buckets.get(address) ?? tokenBucket(rate, rate * BURST_SECONDS, now)
+    const bucket = buckets.get(address) ?? tokenBucket(rate, burst, now)
     buckets.delete(address)
     buckets.set(address, bucket)
     if (buckets.size > limits.mdnsSources) buckets.delete(buckets.keys().next().value as string)

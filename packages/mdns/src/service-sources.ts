@@ -184,12 +184,12 @@ export class ServiceSources {
   }
 
   /**
-   * At the bound a newcomer takes the place of the longest known instance of the source that holds most; it is dropped,
-   * and counted `cache-full`, when its own source is that one.
+   * At the bound a newcomer takes the place of the longest known instance of the source that holds most, of several the
+   * one that came last; it is dropped, and counted `cache-full`, when its own source is that one.
    */
   #makeRoom (address: string): boolean {
     if (this.#count < limits.mdnsPeers) return true
-    const fullest = [...this.#sources.values()].reduce((most, source) => source.instances.size > most.instances.size ? source : most)
+    const fullest = [...this.#sources.values()].reduce((most, source) => source.instances.size >= most.instances.size ? source : most)
     if ((this.#sources.get(address)?.instances.size ?? 0) >= fullest.instances.size) {
       this.#drop('cache-full')
       return false

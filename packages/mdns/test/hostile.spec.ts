@@ -44,6 +44,52 @@ function rate (packets: SeenPacket[]): number {
   return Math.max(0, ...packets.map(({ at }, i) => packets.slice(i).filter(later => later.at < at + 1_000).length))
 }
 
+describe('who asks us alone', () => {
+  it('does not silence us: we ask for what lapses, and when we have just come', async () => {
+    const me = await start(ME, { broadcast: false })
+    // As a socket sees it, a question to one host is like any other.
+    const pester = async (seconds: number): Promise<void> => {
+      for (let i = 0; i < seconds * 10; i++) {
+        if (i % 9 === 0) inject(query())
+        await clock.advance(100)
+      }
+    }
+    await pester(5)
+    expect(link.queries(ME).length).toBeGreaterThanOrEqual(3)
+    inject(response(...records('dying', [`/ip4/${OTHER}/tcp/1/p2p/${await createPeerId()}`])), OTHER)
+    const before = link.queries(ME).length
+    await pester(125)
+    expect(link.queries(ME).length).toBeGreaterThan(before)
+    expect(me.mechanism.status().state).toBe('running')
+  })
+})
+
+describe('packets full of peers that nobody has', () => {
+  it('are read at a bounded rate, and what is known is heard all the same', async () => {
+    const me = await start(ME)
+    const other = await createPeerId()
+    const known = response(...records('known', [`/ip4/${OTHER}/tcp/1/p2p/${other}`]))
+    inject(known, OTHER)
+    await clock.advance(2_000)
+    const ids = await Promise.all(Array.from({ length: 60 }, () => createPeerId()))
+    let parsed = 0
+    me.mechanism.addEventListener('sighting', () => { parsed++ })
+    for (let i = 0; i < 1_000; i++) {
+      const name = `liar${i}`
+      inject(response(...ids.map((id, n): Answer => (
+        { name: `${name}-${n}.${SERVICE}`, type: 'TXT', ttl: 120, data: `dnsaddr=/ip4/10.0.${i % 250}.${n}/tcp/${1 + i}/p2p/${id}` }
+      ))), `192.168.7.${20 + i % 200}`)
+      await clock.advance(10)
+    }
+    expect(me.mechanism.status().dropped['overload']).toBeGreaterThan(100)
+    expect(parsed).toBeLessThanOrEqual(500 * (4 + 10) + 1)
+    const before = claimsOf(me.events, other).length
+    inject(known, OTHER)
+    await clock.advance(10)
+    expect(claimsOf(me.events, other).length).toBe(before + 1)
+  })
+})
+
 describe('a name that cannot be written as it was read', () => {
   it.each<[string, Buffer]>([
     ['a label that is no UTF-8, and longer when it is', Buffer.alloc(63, 0xff)],

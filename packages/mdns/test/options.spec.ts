@@ -21,6 +21,8 @@ describe('options', () => {
     ['queryWindow', { queryWindow: 0 }],
     ['interfaces', { interfaces: 'eth0' }],
     ['interfaces', { interfaces: [7] }],
+    ['interfaces', { interfaces: ['a*b*'] }],
+    ['excludeInterfaces', { excludeInterfaces: [''] }],
     ['excludeInterfaces', { excludeInterfaces: 7 }],
     ['families', { families: [] }],
     ['families', { families: ['IPv5'] }],

@@ -222,6 +222,19 @@ describe('the packet guard', () => {
     expect([...heard.values()]).toEqual([20, 20, 20])
   })
 
+  it('hears an honest known source beside twenty that became known to flood', async () => {
+    const { passes, clock } = guard(LAN, '_p2p', () => true)
+    let heard = 0
+    for (let second = 0; second < 60; second++) {
+      for (let i = 0; i < 1_000; i++) {
+        passes(query(), `192.168.7.${10 + i % 20}`)
+        if (i === 500) heard += Number(passes(query(), '192.168.7.200'))
+        await clock.advance(1)
+      }
+    }
+    expect(heard).toBe(60)
+  })
+
   it('neither decodes nor counts what does not name our service, and holds it against nobody', () => {
     const { passes, dropped } = guard()
     const junk = query({ questions: [{ name: 'p2p._p2px._udp.local', type: 'PTR' }] })

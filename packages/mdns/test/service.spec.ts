@@ -1,5 +1,6 @@
 /** The DNS-SD form as others meet it: on a link in memory and in virtual time. */
 import { seededRng, virtualClock, type Sighting, type VirtualClock } from '@peerweave/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import { encode, type Answer, type Packet, type RecordType } from 'dns-packet'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { claimsOf, createPeer, MemoryLink, withdrawalsOf, type Peer } from './support.ts'
@@ -330,6 +331,21 @@ describe('finding a service', () => {
     await clock.advance(1_000)
     expect(claimsOf(await round, other.id).length).toBe(1)
   })
+
+  it.each<[string, MdnsOptions]>([['DNS-SD', {}], ['libp2p', { libp2p: true, service: undefined }]])(
+    'carries a signed record in the %s form', async (_form, options) => {
+      const me = await startPeer(ME, {}, options)
+      const other = await startPeer(OTHER, {}, options)
+      const signedPeerRecord = crypto.getRandomValues(new Uint8Array(300))
+      await other.mechanism.announceSelf?.({ peerId: other.id, multiaddrs: [multiaddr(`/ip4/${OTHER}/tcp/4001`)], signedPeerRecord })
+      await clock.advance(10_000)
+      const claim = claimsOf(me.events, other.id).at(-1)
+      expect(Buffer.from(claim?.signedPeerRecord ?? []).equals(signedPeerRecord)).toBe(true)
+      expect(claim?.multiaddrs.map(String)).toEqual([`/ip4/${OTHER}/tcp/4001`])
+      expect(claim?.metadata).toBeUndefined()
+      expect(me.mechanism.status().dropped).toEqual({})
+    }
+  )
 
   it('works beside the libp2p form, each in packets of its own', async () => {
     const me = await startPeer(ME, {}, { libp2p: true })
