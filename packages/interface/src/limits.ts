@@ -153,6 +153,8 @@ export const limits = {
   mdnsAnswerBytes: 1_232,
 
   // — DNS —
+  /** Domains that one mechanism looks in; more are a wrong argument. */
+  dnsDomains: 16,
   /** Look-ups at once; more wait. Chosen: a burst of 256 overflows a socket of Linux with the default receive buffer. */
   dnsQueries: 128,
   /** Look-ups that wait; at the bound one fails with `LimitExceededError`. Chosen. */

@@ -159,12 +159,17 @@ export function writePeerText ({ peerId, protocols, entries, addresses, record }
   }
   room += ours.length + 1
   add(PEER_ID, peerId.toString())
+  // One address says more than one more protocol: its room is kept.
+  const [place] = addresses.map(address => `${ADDR}=${withoutPeer(address).toString()}`).filter(text => encoder.encode(text).length <= MAX_STRING_BYTES)
+  const kept = place === undefined ? 0 : encoder.encode(place).length + 1
+  room -= kept
   for (const protocol of new Set(protocols)) {
     if (isProtocol(protocol)) add(PROTOCOL, protocol)
   }
+  room += kept
   const signed = record == null ? [] : recordStrings(record)
   const size = signed.reduce((sum, { length }) => sum + length + 1, 0)
-  if (size <= room) {
+  if (size <= room - kept) {
     strings.push(...signed)
     room -= size
   }

@@ -173,6 +173,13 @@ describe('writing a text', () => {
     expect(write({ addresses: ports }).length).toBe(1 + limits.addressesPerClaim)
   })
 
+  it('keeps room for an address beside many protocols and a signed record', () => {
+    const protocols = many(100, i => `/protocol/${i}/${'x'.repeat(20)}`)
+    const addresses = [multiaddr('/ip4/10.0.0.1/udp/1/quic-v1')]
+    expect(write({ protocols, addresses }).at(-1)).toBe('addr=/ip4/10.0.0.1/udp/1/quic-v1')
+    expect(write({ protocols, addresses, record: new Uint8Array(100) }).at(-1)).toBe('addr=/ip4/10.0.0.1/udp/1/quic-v1')
+  })
+
   it('leaves out protocols that do not fit', () => {
     expect(write({ protocols: ['', 'p'.repeat(141), '/x'] })).toEqual([`peer_id=${a}`, 'protocol=/x'])
     expect(write({ protocols: many(50, i => `/${'p'.repeat(100)}/${i}`) }).length).toBeLessThan(11)

@@ -1,5 +1,6 @@
 /**
- * Every default and every number of the specifications, with unit and source. Times are milliseconds.
+ * Defaults, and numbers of the specifications that more than one file needs, with unit and source; what one alone needs
+ * stands there. Times are milliseconds.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6762 Multicast DNS
  * @see https://github.com/libp2p/specs/blob/master/discovery/mdns.md Multicast DNS discovery of libp2p

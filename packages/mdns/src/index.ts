@@ -1,5 +1,6 @@
 /**
- * Finds peers on the local network by multicast DNS (RFC 6762), in the form that libp2p's specification describes.
+ * Finds peers on the local network by multicast DNS (RFC 6762): in the form of libp2p's specification, and by option as a
+ * DNS-SD service (RFC 6763).
  *
  * @example
  * ```ts

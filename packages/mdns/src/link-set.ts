@@ -1,6 +1,6 @@
 /** Keeps a session open on each link, as links come, change and go. */
 import { isDeepStrictEqual } from 'node:util'
-import { limits, MdnsError, toError, type Clock, type DropCounter } from '@peerweave/interface'
+import { limits, MdnsError, show, toError, type Clock, type DropCounter } from '@peerweave/interface'
 import { INTERFACE_INTERVAL, LINK_RETRY_MAX } from './constants.ts'
 import { selectLinks, type Link, type LinkRules } from './links.ts'
 import type { MdnsNetwork } from './network.ts'
@@ -75,7 +75,7 @@ export class LinkSet<S> {
     if (this.#sessions.size === 0) {
       cause ??= errors[0]
       await this.close()
-      const reason = cause === undefined ? 'no interface fits' : toError(cause).message
+      const reason = cause === undefined ? `no interface fits${wish(this.#init.rules)}` : toError(cause).message
       throw new MdnsError(`${cause instanceof MdnsError ? '' : 'mdns: '}${reason}; this machine has ${this.#describe()}`, { cause })
     }
     this.#isStarting = false
@@ -206,4 +206,14 @@ function forgetFailures (slot: Slot<unknown>): void {
   slot.error = undefined
   slot.recover?.()
   slot.recover = undefined
+}
+
+/** What was asked for, where anything was. */
+function wish ({ allow, deny, families }: LinkRules): string {
+  const parts = [
+    ...allow == null ? [] : [`interfaces ${show(allow.join(', '))}`],
+    ...deny.length === 0 ? [] : [`without ${show(deny.join(', '))}`],
+    ...families.length > 1 ? [] : [`over ${families.join()} alone`]
+  ]
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }

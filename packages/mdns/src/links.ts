@@ -48,7 +48,8 @@ function linkOf (
 ): Link | undefined {
   const own = addresses.filter(address => address.family === family)
   const [first] = own
-  if (first == null) return
+  // Nothing can be sent to an IPv6 group on the loopback interface (ENETUNREACH on Linux).
+  if (first == null || (family === 'IPv6' && first.internal)) return
   const preferred = family === 'IPv4'
     ? own.find(({ address }) => wanted.includes(address))
     // The source of what is sent to a link-local group; the system sees to that. RFC 6724 §5, rule 2.

@@ -1,6 +1,7 @@
 /**
- * Who is told what. A statement is told once: as a yield of the rounds that are open when it comes, or as an event when
- * nobody asked. What a round was meant to yield and did not, because its caller left early, becomes an event after all.
+ * Who is told what. A statement is told once when it comes: as a yield of the rounds that are open then, or as an event
+ * when nobody asked. What a round was meant to yield and did not, because its caller left early, becomes an event after
+ * all. A round begins with what is known, told or not.
  */
 import type { Clock } from '@peerweave/interface'
 import type { Numbering, PeerCache, Statement } from './cache.ts'

@@ -35,7 +35,7 @@ export interface MdnsOptions {
    */
   port?: number | undefined
   /**
-   * The interfaces to use: names (`eth0`), names with a `*` (`en*`), or addresses, which stand for that interface over
+   * The interfaces to use: names (`eth0`), names with one `*` (`en*`), or addresses, which stand for that interface over
    * their family. `['127.0.0.1']` stays on this machine.
    *
    * @default every interface that is not internal, or the loopback one over IPv4 where there is no other
@@ -53,7 +53,7 @@ export interface MdnsOptions {
    */
   ttl?: number | undefined
   /**
-   * The label that names us below the service, 1 to 63 of `a–z 0–9 -`. The libp2p spec wants it random, so that it
+   * The label that names us below the service, 1 to 63 of `a–z 0–9 _` and inner `-`. The libp2p spec wants it random, so that it
    * tells nothing and cannot clash.
    *
    * @default 32 characters from the secure generator, new for every mechanism
@@ -67,7 +67,8 @@ export interface MdnsOptions {
    */
   queryWindow?: number | undefined
   /**
-   * `false` asks and listens but never announces us: no answers, no goodbye, and `announceSelf` is absent.
+   * `false` asks and listens but never announces us: no answers, no goodbye, and `announceSelf` and `withdrawSelf`
+   * are absent.
    *
    * @default true
    */
@@ -100,11 +101,11 @@ export interface MdnsServiceOptions {
   host?: string | undefined
   /** @default the port of our first address over the type's transport; nothing is announced while there is none */
   port?: number | undefined
-  /** Kinds of the service that can be browsed for by themselves. RFC 6763 §7.1. */
+  /** Kinds of the service that can be browsed for by themselves, `_printer`: Avahi asks for none without the underscore. RFC 6763 §7.1. */
   subtypes?: readonly string[] | undefined
-  /** Protocols that we speak, a TXT string `protocol=` each. */
+  /** Protocols that we speak, a TXT string `protocol=` each, as far as the text has room: 1,000 bytes in all. */
   protocols?: readonly string[] | undefined
-  /** Further TXT strings, `key=value`. `peer_id`, `protocol`, `addr` and `dnsaddr` are taken. */
+  /** Further TXT strings, `key=value`. `peer_id`, `protocol`, `addr`, `dnsaddr` and `record` are taken. */
   text?: Readonly<Record<string, string>> | undefined
 }
 
@@ -232,12 +233,15 @@ function booleanOption (name: string, value: boolean | undefined, fallback: bool
 }
 
 function textsOption (name: string, value: readonly string[]): readonly string[] {
-  if (!Array.isArray(value) || !value.every(item => typeof item === 'string')) throw new TypeError(`${name} must be a list of strings, got ${show(value)}`)
+  if (!Array.isArray(value)) throw new TypeError(`${name} must be a list of strings, got ${show(value)}`)
+  const wrong = value.findIndex(item => typeof item !== 'string')
+  if (wrong >= 0) throw new TypeError(`${name} must be a list of strings, got ${show(value[wrong])} in it`)
   return Object.freeze([...value])
 }
 
 function rulesOption (name: string, value: readonly string[]): readonly string[] {
   const rules = textsOption(name, value)
+  if (name === 'interfaces' && rules.length === 0) throw new TypeError('interfaces must name at least one; leave it out for all')
   const wrong = rules.find(rule => rule === '' || rule.split('*').length > 2)
   if (wrong !== undefined) throw new TypeError(`${name} must be interface names, names with one "*", or addresses, got ${show(wrong)}`)
   return rules
@@ -245,7 +249,7 @@ function rulesOption (name: string, value: readonly string[]): readonly string[]
 
 function familiesOption (value: readonly LinkFamily[] = FAMILIES): readonly LinkFamily[] {
   if (!Array.isArray(value) || value.length === 0 || !value.every(family => FAMILIES.includes(family))) {
-    throw new TypeError(`families must be some of ${FAMILIES.join(', ')}, got ${show(value)}`)
+    throw new TypeError(`families must be some of ${FAMILIES.join(', ')}, got ${show(Array.isArray(value) ? value.join(', ') : value)}`)
   }
   return Object.freeze([...new Set(value)])
 }

@@ -47,7 +47,7 @@ export interface PacketGuardInit {
  *
  * Sources that we hold peers of and sources that we do not have a rate in common each, and of the former half is for
  * the first packets of each: neither who makes up sources nor who has become known can keep the peers that we know from
- * being heard, unless he has become so by more names than that rate has packets.
+ * being heard, unless he has become so by more addresses than that rate has packets.
  */
 export function packetGuard (
   { link, port, interest, isKnown, otherLinks = () => [], clock, drop }: PacketGuardInit

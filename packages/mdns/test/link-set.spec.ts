@@ -283,9 +283,9 @@ describe('the link set', () => {
   it('does not start when no interface fits, and says which there are', async () => {
     const machine = new Machine({ lo: [v4('127.0.0.1')], eth0: [v4('192.168.7.1'), v6('fe80::1')] }, { ...RULES, allow: ['eth1'] })
     const have = '127.0.0.1 (lo), 192.168.7.1 (eth0), fe80::1 (eth0)'
-    await expect(machine.start()).rejects.toThrow(`mdns: no interface fits; this machine has ${have}`)
+    await expect(machine.start()).rejects.toThrow(`mdns: no interface fits (interfaces "eth1", without "lo"); this machine has ${have}`)
     const bare = new Machine({})
-    await expect(bare.start()).rejects.toThrow('mdns: no interface fits; this machine has none')
+    await expect(bare.start()).rejects.toThrow('mdns: no interface fits (without "lo"); this machine has none')
     const silent = new Machine(new Error('EACCES'))
     await expect(silent.start()).rejects.toThrow('mdns: EACCES; this machine has interfaces that it does not tell of')
   })
