@@ -24,6 +24,8 @@ export interface ServerOptions {
   /** Without a dot at its end. */
   zone: string
   records: readonly OutRecord[]
+  /** Further lines of the zone file. */
+  lines?: string
   /** Updates signed with it are taken (named, knotd). */
   key?: { name: string, algorithm: string, secret: string } | undefined
   /** What `unbound` asks. */
@@ -59,9 +61,9 @@ export async function startServer (kind: ServerKind, options: ServerOptions): Pr
   const folder = mkdtempSync(join(tmpdir(), `pw-${kind}-`))
   chmodSync(folder, 0o777)
   const port = await freePort()
-  const { zone, records } = options
+  const { zone, records, lines = '' } = options
   const at = (name: string): string => join(folder, name)
-  writeFileSync(at('zone'), `${zone}. 60 IN SOA ns.${zone}. root.${zone}. 1 3600 600 86400 30\n${zone}. 60 IN NS ns.${zone}.\nns.${zone}. 60 IN A 127.0.0.1\n${zoneFile(records)}`)
+  writeFileSync(at('zone'), `${zone}. 60 IN SOA ns.${zone}. root.${zone}. 1 3600 600 86400 30\n${zone}. 60 IN NS ns.${zone}.\nns.${zone}. 60 IN A 127.0.0.1\n${zoneFile(records)}${lines}`)
   const [command, args] = CONFIGURE[kind](options, port, at)
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } })
   const said: Buffer[] = []
