@@ -1,10 +1,11 @@
 /**
  * A question as bytes, and the answer's records.
  *
- * dns2 writes the question and names the types. It does not read the answer: it takes records that are not there for
- * empty ones, text for UTF-8, a label with a dot inside for two, and follows every pointer of 4,000 names anew; and
- * dns-packet, which refuses the first, has text for UTF-8 in names and follows them too. Six kinds of record are read here
- * instead, with every byte checked, at a cost that the length of the message bounds.
+ * dns2 names the types. It does not write the question, which it puts together bit by bit: that took a seventh of a whole
+ * look-up on loopback. Nor does it read the answer: it takes records that are not there for empty ones, text for UTF-8, a
+ * label with a dot inside for two, and follows every pointer of 4,000 names anew; and dns-packet, which refuses the first,
+ * has text for UTF-8 in names and follows them too. Six kinds of record are read here instead, with every byte checked, at
+ * a cost that the length of the message bounds.
  */
 import { InvalidDnsRecordError, limits, type DropCounter } from '@peerweave/interface'
 import { Packet } from 'dns2'
@@ -27,6 +28,12 @@ export type Reading = Omit<DnsAnswer, 'server'> | 'truncated' | undefined
 const { TYPE, CLASS, RCODE } = Packet
 
 const TC = 0x0200
+/** Recursion desired. RFC 1035 §4.1.1. */
+const RD = 0x0100
+/** Type and class, after a question's name. */
+const TYPE_AND_CLASS_BYTES = 4
+/** An OPT record without options: the root, type, class, TTL and length. RFC 6891 §6.1.2. */
+const OPT_BYTES = 11
 /** A TTL with this bit is 0. RFC 2181 §8. */
 const TTL_SIGN = 0x8000_0000
 /** Bytes with these two bits begin a name pointer. RFC 1035 §4.1.4. */
@@ -41,14 +48,29 @@ const TYPES: ReadonlyMap<number, RecordType> = new Map(
   (['A', 'AAAA', 'SRV', 'TXT', 'CNAME', 'SOA'] as const).map(type => [TYPE[type], type])
 )
 
+/** With an OPT record that has no options, where it has one. */
 export function encodeQuestion ({ id, name, type, hasEdns }: QuestionInit): Uint8Array {
-  const packet = new Packet()
-  packet.header = new Packet.Header({ id, rd: 1 })
-  packet.questions.push(new Packet.Question(name, TYPE[type], CLASS.IN))
-  if (hasEdns) {
-    packet.additionals.push(new Packet.Resource(Packet.Resource.EDNS([], { udpPayloadSize: UDP_PAYLOAD })))
+  const labels = name === '.' ? '' : name
+  const nameEnd = HEADER_BYTES + (labels === '' ? 1 : labels.length + 2)
+  const bytes = Buffer.alloc(nameEnd + TYPE_AND_CLASS_BYTES + (hasEdns ? OPT_BYTES : 0))
+  bytes.writeUInt16BE(id, 0)
+  bytes.writeUInt16BE(RD, 2)
+  bytes.writeUInt16BE(1, 4)
+  bytes.write(labels, HEADER_BYTES + 1, 'latin1')
+  // Before the first label, and in place of each dot, is the length of what follows. From the end, where it is known.
+  for (let at = nameEnd - 2, end = nameEnd - 1; at >= HEADER_BYTES; at--) {
+    if (at > HEADER_BYTES && bytes[at] !== DOT) continue
+    bytes[at] = end - at - 1
+    end = at
   }
-  return packet.toBuffer()
+  bytes.writeUInt16BE(TYPE[type], nameEnd)
+  bytes.writeUInt16BE(CLASS.IN, nameEnd + 2)
+  if (hasEdns) {
+    bytes.writeUInt16BE(1, 10)
+    bytes.writeUInt16BE(TYPE.EDNS, nameEnd + TYPE_AND_CLASS_BYTES + 1)
+    bytes.writeUInt16BE(UDP_PAYLOAD, nameEnd + TYPE_AND_CLASS_BYTES + 3)
+  }
+  return bytes
 }
 
 /**

@@ -39,9 +39,11 @@ describe('a question', () => {
   })
 
   it('has no OPT record for servers that are older than it', () => {
-    const { additionals, questions } = decode(Buffer.from(encodeQuestion({ id: 1, name: NAME, type: 'TXT', hasEdns: false })))
+    const bytes = Buffer.from(encodeQuestion({ id: 1, name: NAME, type: 'TXT', hasEdns: false }))
+    const { additionals, questions } = decode(bytes)
     expect(additionals).toEqual([])
     expect(questions).toEqual([{ name: NAME, type: 'TXT', class: 'IN' }])
+    expect(bytes).toHaveLength(sent.length - 11)
   })
 
   it.each([
@@ -59,7 +61,9 @@ describe('a question', () => {
   it('may be for the root, and lose its dot at the end', () => {
     expect(queryName('.')).toBe('.')
     expect(queryName('Example.Test.')).toBe('Example.Test')
-    expect(decode(Buffer.from(encodeQuestion({ id: 1, name: '.', type: 'SOA', hasEdns: false }))).questions).toMatchObject([{ name: '.' }])
+    const bytes = Buffer.from(encodeQuestion({ id: 1, name: '.', type: 'SOA', hasEdns: false }))
+    expect(decode(bytes).questions).toMatchObject([{ name: '.' }])
+    expect(bytes.toString('hex')).toBe('0001010000010000000000000000060001')
   })
 })
 
