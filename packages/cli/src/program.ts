@@ -1,7 +1,9 @@
 /** The commands and their options. */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { addDnsCommands } from './dns/commands.ts'
 import { listenForInterrupt } from './interrupt.ts'
 import { VERSION } from './version.ts'
+import { wholeNumber } from './whole-number.ts'
 
 export function program (): Command {
   const command = new Command('peerweave')
@@ -28,15 +30,6 @@ All traffic stays on loopback.`)
       await demo(options, interrupt)
     })
 
+  addDnsCommands(command)
   return command
-}
-
-function wholeNumber (min: number, max: number): (text: string) => number {
-  return text => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
-    }
-    return value
-  }
 }

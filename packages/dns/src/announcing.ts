@@ -1,6 +1,8 @@
 /** When we are announced in the zone: at the start, as addresses change, before others forget us. */
-import { backoff, raceSignal, toError, Turns, type Clock, type Rng, type SelfRecord, type Session } from '@peerweave/interface'
-import { ADDRESSES_SETTLE, ANNOUNCE_RETRY, REFRESH_AT } from './constants.ts'
+import {
+  backoff, raceSignal, throwIfAborted, toError, Turns, type Clock, type Rng, type SelfRecord, type Session
+} from '@peerweave/interface'
+import { ADDRESSES_SETTLE, ANNOUNCE_RETRY, GOODBYE_TIMEOUT, REFRESH_AT } from './constants.ts'
 import type { Announcer } from './write/announcer.ts'
 
 export interface AnnouncingInit {
@@ -17,9 +19,12 @@ export interface AnnouncingInit {
 export class Announcing {
   readonly #init: AnnouncingInit
   readonly #turns = new Turns()
-  /** What `announceSelf` gave; `null` after a goodbye. */
+  /** Fires with the goodbye: nothing is announced from then on. */
+  readonly #leaving = new AbortController()
+  /** What `announceSelf` gave; `null` after it was withdrawn. */
   #given: SelfRecord | null | undefined
-  #wake: (() => void) | undefined
+  /** Fires when something else may have to be said than was. One for each time that we say something. */
+  #woken = new AbortController()
   #recover: (() => void) | undefined
 
   constructor (init: AnnouncingInit) {
@@ -27,68 +32,91 @@ export class Announcing {
     init.session.background(signal => this.#run(signal))
   }
 
-  /** In place of the host's addresses, at once. @throws DnsError when the zone was not changed */
+  /** In place of the host's addresses, at once. @throws DnsError when the zone was not changed: we try on */
   async announce (self: SelfRecord, signal: AbortSignal | undefined): Promise<void> {
+    throwIfAborted(this.#leaving.signal)
     this.#given = self
-    // Another announcement may be under way, and its server silent.
-    await unlessAborted(this.#say(signal), signal)
-    this.#wake?.()
+    await this.#now(signal)
   }
 
-  /** Nothing from now on. */
-  async withdraw (signal?: AbortSignal): Promise<void> {
+  /** Nothing from now on. @throws DnsError when the zone was not changed: we try on */
+  async withdraw (signal: AbortSignal | undefined): Promise<void> {
     this.#given = null
-    await unlessAborted(this.#turns.take(() => this.#init.announcer.withdraw(signal)), signal)
+    await this.#now(signal)
+  }
+
+  /**
+   * The goodbye, given up after {@link GOODBYE_TIMEOUT}. Never rejects: libp2p would break off its stop, and a primary that
+   * is silent must not keep a node from its end.
+   */
+  async leave (): Promise<void> {
+    const { clock, session, announcer } = this.#init
+    this.#given = null
+    this.#leaving.abort()
+    using deadline = clock.deadline(GOODBYE_TIMEOUT)
+    const { signal } = deadline
+    try {
+      await raceSignal(this.#turns.take(async () => announcer.withdraw(signal)), signal)
+    } catch (error) {
+      session.degrade(toError(error))
+    }
   }
 
   /** The host's addresses may be others. */
   changed (): void {
-    if (this.#given === undefined) this.#wake?.()
+    if (this.#given === undefined) this.#woken.abort()
   }
 
-  async #say (signal: AbortSignal | undefined): Promise<boolean> {
+  async #now (signal: AbortSignal | undefined): Promise<void> {
+    using until = this.#init.clock.deadline(Infinity, signal, this.#leaving.signal)
+    try {
+      // Another announcement may be under way, and its server silent.
+      await raceSignal(this.#say(until.signal), until.signal)
+    } finally {
+      this.#woken.abort()
+    }
+  }
+
+  async #say (signal: AbortSignal): Promise<boolean> {
+    const { announcer, own } = this.#init
     return await this.#turns.take(async () => {
-      const self = this.#given === undefined ? this.#init.own() : this.#given
-      return self != null && await this.#init.announcer.announce(self, signal)
+      throwIfAborted(signal)
+      const self = this.#given === undefined ? own() : this.#given
+      if (self != null) return await announcer.announce(self, signal)
+      await announcer.withdraw(signal)
+      return false
     })
   }
 
-  /** Announces anew when it is time; rejects when stopped. */
-  async #run (signal: AbortSignal): Promise<void> {
-    const { rng, ttl, session } = this.#init
-    for (let failures = 0; ;) {
+  /** Announces anew when it is time, until we leave or stop. */
+  async #run (stopped: AbortSignal): Promise<void> {
+    const { clock, rng, ttl, session } = this.#init
+    using until = clock.deadline(Infinity, stopped, this.#leaving.signal)
+    const { signal } = until
+    for (let failures = 0; !signal.aborted;) {
+      this.#woken = new AbortController()
       let wait = Infinity
+      let recover: (() => void) | undefined
       try {
-        const isSaid = this.#given !== null && await this.#say(signal)
-        this.#recover?.()
-        this.#recover = undefined
+        if (await this.#say(signal)) wait = ttl * REFRESH_AT
         failures = 0
-        if (isSaid) wait = ttl * REFRESH_AT
       } catch (error) {
-        signal.throwIfAborted()
-        this.#recover?.()
-        this.#recover = session.degrade(toError(error))
+        if (signal.aborted) return
+        recover = session.degrade(toError(error))
         wait = backoff(rng, failures++, ANNOUNCE_RETRY)
       }
+      this.#recover?.()
+      this.#recover = recover
       await this.#pause(wait, signal)
     }
   }
 
-  /** Ends after `ms`, or a moment after something changed. */
+  /** Ends after `ms`, a moment after something changed, or with the signal. */
   async #pause (ms: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#init
-    const woken = new AbortController()
-    this.#wake = () => woken.abort()
-    {
-      using until = clock.deadline(Infinity, signal, woken.signal)
-      await clock.sleep(ms, { signal: until.signal }).catch(() => {})
-    }
-    this.#wake = undefined
-    signal.throwIfAborted()
-    if (woken.signal.aborted) await clock.sleep(ADDRESSES_SETTLE, { signal })
+    const woken = this.#woken.signal
+    using until = clock.deadline(Infinity, signal, woken)
+    await clock.sleep(ms, { signal: until.signal }).catch(() => {})
+    if (woken.aborted) await clock.sleep(ADDRESSES_SETTLE, { signal }).catch(() => {})
   }
-}
-
-async function unlessAborted (work: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  await (signal == null ? work : raceSignal(work, signal))
 }

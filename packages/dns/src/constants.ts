@@ -2,7 +2,7 @@
 
 /** Between two rounds of a plain libp2p service. Chosen: what zones usually let others keep (five minutes). */
 export const ROUND_INTERVAL = 300_000
-/** How long others may believe what we announce. Chosen: a peer that is killed is gone from every reader's view in twice that. */
+/** How long others may believe what we announce. Chosen: a peer that is killed is gone from every reader's view in twice that and `CLOCK_SKEW`. */
 export const ANNOUNCE_TTL = 300_000
 /** Shorter ones would be raised by resolvers, longer ones keep the dead. */
 export const ANNOUNCE_TTL_MIN = 30_000
@@ -13,3 +13,5 @@ export const REFRESH_AT = 0.875
 export const ANNOUNCE_RETRY: { readonly base: number, readonly cap: number } = { base: 2_000, cap: 60_000 }
 /** Addresses change together; what is announced waits for the last of them. Chosen. */
 export const ADDRESSES_SETTLE = 500
+/** The goodbye, look-up and update together: whom libp2p asks to leave keeps all others waiting. Chosen: as one look-up. */
+export const GOODBYE_TIMEOUT = 5_000

@@ -13,6 +13,7 @@
  * @packageDocumentation
  */
 export { dns } from './dns.ts'
+export { publish, type PublishOptions } from './publish.ts'
 export { zone, type ZoneOptions } from './zone.ts'
 export type { DnsAnnounceOptions, DnsClientFactory, DnsOptions } from './options.ts'
 export type { DnsClient, DnsClientInit } from './client/client.ts'

@@ -2,6 +2,7 @@
 import {
   knownOptions, limits, lowerName, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng
 } from '@peerweave/interface'
+import { MAX_TIMEOUT_OPTION, TIMEOUT } from './client/constants.ts'
 import { ANNOUNCE_TTL, ANNOUNCE_TTL_MAX, ANNOUNCE_TTL_MIN, ROUND_INTERVAL } from './constants.ts'
 import { dnsClient, type DnsClient, type DnsClientInit } from './client/client.ts'
 import { parseServer, parseServers } from './client/servers.ts'
@@ -13,7 +14,7 @@ import type { ServiceLabels } from './write/own-records.ts'
 export interface DnsOptions {
   /** Its name inside `multi`, which takes each once. @default 'dns' */
   name?: string | undefined
-  /** Domains to look in: `['example.org']`. May be empty for who only announces. */
+  /** Domains to look in: `['example.org']`. `[]` for who only announces, or reads trees. */
   domains: readonly string[]
   /** `_name._tcp` or `_name._udp`: its SRV records are looked for in every domain. @default none */
   service?: string | undefined
@@ -35,7 +36,7 @@ export interface DnsOptions {
    * @default what the system is set to, looked at again every few seconds
    */
   servers?: readonly string[] | undefined
-  /** One look-up with all the servers that it takes, ms. @default 5_000 */
+  /** One look-up with all the servers that it takes, ms. @default {@link TIMEOUT} */
   timeout?: number | undefined
   /** Between two rounds of a plain libp2p service, ms; inside `multi` that is its own business. @default {@link ROUND_INTERVAL} */
   interval?: number | undefined
@@ -65,7 +66,10 @@ export interface DnsAnnounceOptions {
   servers: readonly string[]
   /** Signs the updates, and checks their answers. @default unsigned */
   key?: { name: string, /** base64 */ secret: string, /** @default 'hmac-sha256' */ algorithm?: TsigAlgorithm | undefined } | undefined
-  /** How long others may believe us, ms; we are gone from every reader's view after twice that. @default {@link ANNOUNCE_TTL} */
+  /**
+   * How long others may believe us, ms; killed, we are gone from every reader's view after twice that and the five
+   * minutes that clocks may differ by. @default {@link ANNOUNCE_TTL}
+   */
   ttl?: number | undefined
   /** Our host's label. Another peer's is not taken. @default one that is made from the peer id */
   host?: string | undefined
@@ -98,7 +102,7 @@ export interface ResolvedOptions {
   readonly enrtrees: readonly Tree[]
   readonly isPrivateMeant: boolean
   readonly servers: readonly string[] | undefined
-  readonly timeout: number | undefined
+  readonly timeout: number
   readonly interval: number
   readonly announce: ResolvedAnnounce | undefined
   readonly clock: Clock
@@ -114,6 +118,8 @@ const KNOWN_OF_ANNOUNCE: ReadonlyArray<keyof DnsAnnounceOptions> =
 /** RFC 6335 §5.1, as SRV records name services. RFC 2782. */
 const SERVICE = /^_([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\._(tcp|udp)$/
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+/** A URL, a multiaddr, an IP address, or the name of the records themselves: nothing would be found, and nobody would say why. */
+const NO_DOMAIN = /[/:@]|^[\d.]+$|^_dnsaddr\.|^_[^.]+\._(?:tcp|udp)\./
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
 /** @throws TypeError naming the option, what it may be and what it was */
@@ -121,7 +127,7 @@ export function resolveOptions (options: DnsOptions): ResolvedOptions {
   knownOptions('dns', options, KNOWN)
   const { domains, dnsaddr = true, announce } = options
   if (!Array.isArray(domains) || domains.length > limits.dnsDomains) {
-    throw new TypeError(`domains must be a list of at most ${limits.dnsDomains} domains, got ${show(domains)}`)
+    throw new TypeError(`domains must be a list of at most ${limits.dnsDomains} domains, [] to look in none, got ${show(domains)}`)
   }
   if (typeof dnsaddr !== 'boolean') throw new TypeError(`dnsaddr must be true or false, got ${show(dnsaddr)}`)
   const service = options.service === undefined ? undefined : serviceOption('service', options.service)
@@ -135,64 +141,69 @@ export function resolveOptions (options: DnsOptions): ResolvedOptions {
   if (options.servers !== undefined) parseServers(options.servers)
   return Object.freeze({
     name: nameOption('name', options.name, 'dns'),
-    domains: [...new Set(domains.map(domain => domainOption('domains', domain)))],
+    domains: [...new Set(domains.map(lookedInOption))],
     service,
     dnsaddr,
-    enrtrees: enrtrees.map(parseEnrtree),
+    enrtrees: enrtrees.map(url => parseEnrtree(url)),
     isPrivateMeant,
     servers: options.servers,
-    timeout: options.timeout,
+    timeout: numberOption('timeout', options.timeout, TIMEOUT, { min: 1, max: MAX_TIMEOUT_OPTION }),
     interval: numberOption('interval', options.interval, ROUND_INTERVAL, { min: 1_000 }),
-    announce: announce === undefined ? undefined : resolveAnnounce(announce, service),
+    announce: announce === undefined ? undefined : resolveAnnounce('announce', announce, service),
     clock: options.clock ?? systemClock(),
     rng: options.rng ?? systemRng(),
     client: options.client ?? dnsClient
   })
 }
 
-function resolveAnnounce (options: DnsAnnounceOptions, lookedFor: ServiceLabels | undefined): ResolvedAnnounce {
-  knownOptions('announce', options, KNOWN_OF_ANNOUNCE)
+/** @param of - what the options are called in errors */
+export function resolveAnnounce (of: string, options: DnsAnnounceOptions, lookedFor?: ServiceLabels): ResolvedAnnounce {
+  knownOptions(of, options, KNOWN_OF_ANNOUNCE)
   const { host, key, text = {}, servers, private: isPrivateMeant = false } = options
-  const zone = domainOption('announce.zone', options.zone)
-  const domain = options.domain === undefined ? zone : domainOption('announce.domain', options.domain)
-  if (domain !== zone && !domain.endsWith(`.${zone}`)) throw new TypeError(`announce.domain must be in the zone ${show(zone)}, got ${show(domain)}`)
-  const service = options.service === undefined ? lookedFor : serviceOption('announce.service', options.service)
-  if (service === undefined) throw new TypeError('announce.service must say what we are, as "_name._tcp": no service is looked for either')
+  const zone = domainOption(`${of}.zone`, options.zone)
+  const domain = options.domain === undefined ? zone : domainOption(`${of}.domain`, options.domain)
+  if (domain !== zone && !domain.endsWith(`.${zone}`)) throw new TypeError(`${of}.domain must be in the zone ${show(zone)}, got ${show(domain)}`)
+  const service = options.service === undefined ? lookedFor : serviceOption(`${of}.service`, options.service)
+  if (service === undefined) throw new TypeError(`${of}.service must say what we are, as "_name._tcp": no service is looked for either`)
   if (host !== undefined && !(typeof host === 'string' && LABEL.test(lowerName(host)))) {
-    throw new TypeError(`announce.host must be a DNS label, 1 to 63 of a-z, 0-9 and inner "-", got ${show(host)}`)
+    throw new TypeError(`${of}.host must be a DNS label, 1 to 63 of a-z, 0-9 and inner "-", got ${show(host)}`)
   }
-  if (!Array.isArray(servers) || servers.length === 0 || servers.some(server => parseServer(server).kind !== 'socket')) {
-    throw new TypeError(`announce.servers must name the zone's primary server, as "127.0.0.1:53", got ${show(servers)}`)
+  const isUsable = Array.isArray(servers) && servers.length > 0 && servers.length <= limits.dnsServers
+  if (!isUsable || servers.some(server => parseServer(server, `${of}.servers`).kind !== 'socket')) {
+    throw new TypeError(`${of}.servers must name the zone's primary server, as "127.0.0.1:53", with at most ${limits.dnsServers} in all, got ${show(servers)}`)
   }
-  if (typeof isPrivateMeant !== 'boolean') throw new TypeError(`announce.private must be true or false, got ${show(isPrivateMeant)}`)
+  if (typeof isPrivateMeant !== 'boolean') throw new TypeError(`${of}.private must be true or false, got ${show(isPrivateMeant)}`)
   if (text === null || typeof text !== 'object' || Array.isArray(text) || !Object.values(text).every(value => typeof value === 'string')) {
-    throw new TypeError(`announce.text must be an object of strings, got ${show(text)}`)
+    throw new TypeError(`${of}.text must be an object of strings, got ${show(text)}`)
   }
-  const ttl = numberOption('announce.ttl', options.ttl, ANNOUNCE_TTL, { min: ANNOUNCE_TTL_MIN, max: ANNOUNCE_TTL_MAX })
+  if (Object.keys(text).some(name => lowerName(name) === 'expires')) throw new TypeError(`${of}.text must not have "expires": it is said by itself`)
+  const ttl = numberOption(`${of}.ttl`, options.ttl, ANNOUNCE_TTL, { min: ANNOUNCE_TTL_MIN, max: ANNOUNCE_TTL_MAX })
   return Object.freeze({
     zone,
     domain,
     service,
     servers: [...servers],
-    key: key === undefined ? undefined : keyOption(key),
+    key: key === undefined ? undefined : keyOption(`${of}.key`, key),
     // In whole seconds on the wire, RFC 1035 §3.2.1.
     ttl: Math.round(ttl / 1_000) * 1_000,
     host: host === undefined ? undefined : lowerName(host),
-    port: options.port === undefined ? undefined : numberOption('announce.port', options.port, 0, { min: 1, max: 65_535, integer: true }),
+    port: options.port === undefined ? undefined : numberOption(`${of}.port`, options.port, 0, { min: 1, max: 65_535, integer: true }),
     isPrivateMeant,
     text: new Map(Object.entries(text))
   })
 }
 
-function keyOption (key: NonNullable<DnsAnnounceOptions['key']>): TsigKey {
-  knownOptions('announce.key', key, ['name', 'secret', 'algorithm'])
+function keyOption (of: string, key: NonNullable<DnsAnnounceOptions['key']>): TsigKey {
+  // Not shown, like the secret: it may well be one, or have one in it.
+  if (typeof key !== 'object' || key === null || Array.isArray(key)) throw new TypeError(`${of} must be an object with name and secret`)
+  knownOptions(of, key, ['name', 'secret', 'algorithm'])
   const { secret, algorithm = 'hmac-sha256' } = key
   // The secret itself is never shown.
-  if (typeof secret !== 'string' || secret === '' || !BASE64.test(secret)) throw new TypeError('announce.key.secret must be base64, as tsig-keygen prints it')
+  if (typeof secret !== 'string' || secret === '' || !BASE64.test(secret)) throw new TypeError(`${of}.secret must be base64, as tsig-keygen prints it`)
   if (typeof algorithm !== 'string' || !isTsigAlgorithm(algorithm)) {
-    throw new TypeError(`announce.key.algorithm must be hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512, got ${show(algorithm)}`)
+    throw new TypeError(`${of}.algorithm must be hmac-sha1, hmac-sha256, hmac-sha384 or hmac-sha512, got ${show(algorithm)}`)
   }
-  return Object.freeze({ name: domainOption('announce.key.name', key.name), algorithm, secret: Buffer.from(secret, 'base64') })
+  return Object.freeze({ name: domainOption(`${of}.name`, key.name), algorithm, secret: Buffer.from(secret, 'base64') })
 }
 
 export function serviceOption (option: string, value: unknown): ServiceLabels {
@@ -203,9 +214,15 @@ export function serviceOption (option: string, value: unknown): ServiceLabels {
   return Object.freeze({ name, transport })
 }
 
-function domainOption (option: string, value: unknown): string {
+function lookedInOption (value: unknown): string {
+  const domain = domainOption('domains', value)
+  if (NO_DOMAIN.test(domain)) throw new TypeError(`domains must hold names like "example.org", without "_dnsaddr" or a service before them, got ${show(value)}`)
+  return domain
+}
+
+export function domainOption (option: string, value: unknown): string {
   try {
-    if (typeof value === 'string' && value !== '' && value !== '.') return queryName(value)
+    if (typeof value === 'string' && value !== '' && value !== '.') return lowerName(queryName(value))
   } catch {} // what is wrong with it is said below, with the option's name
   throw new TypeError(`${option} must be a DNS name, got ${show(value)}`)
 }

@@ -4,7 +4,7 @@ import {
   DnsError, limits, numberOption, show, Slots, systemClock, throwIfAborted, TimeoutError, toError,
   type Clock, type DropCounter
 } from '@peerweave/interface'
-import { MAX_MESSAGE_BYTES, MAX_TIMEOUT_OPTION, TIMEOUT } from './constants.ts'
+import { LAST_GOOD_FOR, MAX_MESSAGE_BYTES, MAX_TIMEOUT_OPTION, TIMEOUT } from './constants.ts'
 import { askHttps } from './https.ts'
 import { encodeQuestion, readAnswer, type Reading } from './message.ts'
 import { isResponseTo, messageId } from './message-guard.ts'
@@ -63,12 +63,13 @@ export function dnsClient (init: DnsClientInit = {}): DnsClient {
   const slots = new Slots(limits.dnsQueries, limits.dnsQueryQueue)
   const closing = new AbortController()
   const datagrams = udp({ clock, sockets, drop })
-  /** It is asked first: one that is down costs its share of each look-up. */
-  let lastGood: string | undefined
+  /** It is asked first for a while: one that is down costs its share of each look-up. */
+  let lastGood: { text: string, until: number } | undefined
 
   const inOrder = (): Server[] => {
     const all = servers()
-    return [...all.filter(({ text }) => text === lastGood), ...all.filter(({ text }) => text !== lastGood)]
+    const first = lastGood !== undefined && clock.now() < lastGood.until ? lastGood.text : undefined
+    return [...all.filter(({ text }) => text === first), ...all.filter(({ text }) => text !== first)]
   }
 
   /** One server, over all the ways that it may take. */
@@ -102,7 +103,8 @@ export function dnsClient (init: DnsClientInit = {}): DnsClient {
     for (const [i, server] of order.entries()) {
       try {
         const answer = await askServer(server, name, type, { budget: (end - clock.now()) / (order.length - i), signal })
-        lastGood = server.text
+        const now = clock.now()
+        if (server.text !== lastGood?.text || now >= lastGood.until) lastGood = { text: server.text, until: now + LAST_GOOD_FOR }
         return { ...answer, server: server.text }
       } catch (cause) {
         const error = toError(cause)

@@ -45,3 +45,5 @@ export const SOCKET_AGE = 10_000
 
 /** How long what the system says of its servers is believed: one look reads a file, 20 µs. Chosen. */
 export const SERVERS_AGE = 5_000
+/** So long the server that answered is asked first, then the user's first one again: it may know names that others do not. Chosen. */
+export const LAST_GOOD_FOR = 30_000

@@ -1,4 +1,4 @@
-/** Whether a name can be asked for. dns2 drops empty labels and cuts characters to a byte, and would ask for something else. */
+/** Whether a name can be asked for: what encodes it checks nothing, and would ask for something else. */
 import { InvalidDnsRecordError, show } from '@peerweave/interface'
 import { MAX_LABEL, MAX_NAME } from './constants.ts'
 

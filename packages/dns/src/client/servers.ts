@@ -29,10 +29,13 @@ const WHAT = 'an IP address, one with a port ("127.0.0.1:5301", "[::1]:53"), or 
 /** Hosts that plain HTTP reaches without leaving the machine. */
 const LOCAL_HOSTS: readonly string[] = ['127.0.0.1', '[::1]', 'localhost']
 
-/** @throws TypeError */
-export function parseServer (text: string): Server {
+/**
+ * @param option - what it is called in errors
+ * @throws TypeError
+ */
+export function parseServer (text: string, option = 'servers'): Server {
   const server = typeof text !== 'string' ? undefined : text.includes('://') ? httpsServer(text) : socketServer(text)
-  if (server === undefined) throw new TypeError(`a name server is ${WHAT}, got ${show(text)}`)
+  if (server === undefined) throw new TypeError(`${option}: a name server is ${WHAT}, got ${show(text)}`)
   return server
 }
 
@@ -45,7 +48,7 @@ export function parseServers (texts: readonly string[]): readonly Server[] {
   if (!Array.isArray(texts) || texts.length === 0 || texts.length > limits.dnsServers) {
     throw new TypeError(`servers must be an array of 1 to ${limits.dnsServers} name servers, got ${show(texts)}`)
   }
-  return unique(texts.map(parseServer))
+  return unique(texts.map(text => parseServer(text)))
 }
 
 /**

@@ -35,7 +35,7 @@ export function parseEnrtree (url: string): Tree {
   const publicKey = fromBase32(key)
   const domain = plainName(name)
   if (!secp256k1.utils.isValidPublicKey(publicKey, true) || !isAskable(domain)) {
-    throw new TypeError(`a tree must be enrtree://<public key>@<domain> (EIP-1459), got ${show(url)}`)
+    throw new TypeError(`enrtrees: a tree is enrtree://<public key>@<domain> (EIP-1459), got ${show(url)}`)
   }
   return { publicKey, domain }
 }

@@ -1,5 +1,6 @@
 /** Keeps us announced in a zone: adds, refreshes, replaces and takes away our records. */
-import { DnsError, lowerName, readPeerText, show, type Clock, type SelfRecord } from '@peerweave/interface'
+import { DnsError, limits, lowerName, readPeerText, show, type Clock, type SelfRecord } from '@peerweave/interface'
+import { added, cleared } from './own-changes.ts'
 import { hostLabel, ownRecords, type OwnRecords, type ServiceLabels } from './own-records.ts'
 import type { DnsRecord } from '../records.ts'
 import type { Change, Prerequisite } from './update.ts'
@@ -23,9 +24,14 @@ export interface AnnouncerInit {
 
 export class Announcer {
   readonly #init: AnnouncerInit
+  /** What was sent last: it may be in the zone, also when no answer came. */
   #announced: OwnRecords | undefined
+  /** Whether that is what the zone holds of us, and nothing else. */
+  #isSure = false
   /** Whether our host's name was found to be ours, or free. */
   #isOurs: boolean
+  /** Our peer id. */
+  #self = ''
 
   constructor (init: AnnouncerInit) {
     this.#init = init
@@ -37,7 +43,7 @@ export class Announcer {
   }
 
   /**
-   * Says this of us in place of what was said before. Readers take us for gone after twice the TTL.
+   * Says this of us in place of what was said before. Readers take us for gone after twice the TTL and `CLOCK_SKEW`.
    *
    * @returns whether there was anything to say: an address that is meant for the zone, and a port
    * @throws DnsError when the zone was not changed, or the host's name is another peer's
@@ -49,38 +55,52 @@ export class Announcer {
       await this.withdraw(signal)
       return false
     }
-    const changes = [...await this.#left(records, signal), ...cleared(records), ...added(records)]
-    if (!this.#isOurs) await this.#take(records, changes, self, signal)
-    else await this.#update(changes, [], signal)
+    const changes = [...await this.#left(records, signal), ...clearedOf(records), ...added(records)]
     this.#announced = records
+    this.#isSure = false
+    this.#self = self.peerId.toString()
+    if (!this.#isOurs) await this.#take(records, changes, signal)
+    else await this.#update(changes, [], signal)
+    this.#isSure = true
     return true
   }
 
+  /** Does nothing when nothing was announced. @throws DnsError when the zone was not changed */
   async withdraw (signal?: AbortSignal): Promise<void> {
     const records = this.#announced
     if (records == null) return
-    await this.#update([{ kind: 'delete-record', record: records.srv }, ...cleared(records)], [], signal)
+    // It may have been free, and the answer was lost: then it is ours.
+    if (this.#isOurs || isAllOf(await this.#owners(records, signal), this.#self)) {
+      const changes: Change[] = [...await this.#left(records, signal), { kind: 'delete-record', record: records.srv }, ...clearedOf(records)]
+      await this.#update(changes, [], signal)
+    }
     this.#announced = undefined
+    this.#isOurs = this.#init.host === undefined // others may take it now
   }
 
-  /** SRV records of our target that say something else: of our last announcement, or of an earlier run that was killed. */
+  /**
+   * SRV records of our target that say something else: of our last announcement, of one whose answer was lost, or of an
+   * earlier run that was killed. BOUNDED: others may write into the set, and an update is one message.
+   */
   async #left ({ srv }: OwnRecords, signal: AbortSignal | undefined): Promise<Change[]> {
     const before = this.#announced?.srv
-    const known = before == null ? await this.#init.look(srv.name, 'SRV', signal) : [before]
+    const known = this.#isSure && before != null ? [before] : await this.#init.look(srv.name, 'SRV', signal)
     return known.flatMap(record => {
-      const isStale = record.type === 'SRV' && srv.type === 'SRV' && lowerName(record.target) === lowerName(srv.target) && record.port !== srv.port
+      const isStale = lowerName(record.name) === lowerName(srv.name) && record.type === 'SRV' && srv.type === 'SRV' &&
+        lowerName(record.target) === lowerName(srv.target) && record.port !== srv.port
       return isStale ? [{ kind: 'delete-record', record } as const] : []
-    })
+    }).slice(0, limits.dnsSrv)
   }
 
   /** The first time under a name that the user gave: only when it is free, or says that it is ours. */
-  async #take ({ txt, srv }: OwnRecords, changes: readonly Change[], self: SelfRecord, signal: AbortSignal | undefined): Promise<void> {
-    if (!await this.#update(changes, [{ kind: 'name-not-in-use', name: txt.name }], signal)) {
-      const texts = (await this.#init.look(txt.name, 'TXT', signal)).flatMap(record => record.type === 'TXT' ? [record.strings] : [])
-      const peers = texts.map(strings => readPeerText(strings, () => {})?.peerId?.toString())
-      const other = peers.find(peer => peer !== self.peerId.toString())
-      if (peers.length === 0 || other !== undefined || peers.includes(undefined)) {
-        const target = srv.type === 'SRV' ? srv.target : ''
+  async #take (records: OwnRecords, changes: readonly Change[], signal: AbortSignal | undefined): Promise<void> {
+    const target = targetOf(records)
+    const free = [records.txt.name, target].map((name): Prerequisite => ({ kind: 'name-not-in-use', name }))
+    if (!await this.#update(changes, free, signal)) {
+      const owners = await this.#owners(records, signal)
+      if (!isAllOf(owners, this.#self)) {
+        this.#announced = undefined
+        const other = owners.find(peer => peer !== this.#self)
         throw new DnsError(`the name ${show(target)} is ${other === undefined ? 'in use' : `that of the peer ${show(other)}`}: choose another host`)
       }
       await this.#update(changes, [], signal)
@@ -88,21 +108,25 @@ export class Announcer {
     this.#isOurs = true
   }
 
+  /** The peers that our host's texts name; `undefined` for one that names none. */
+  async #owners ({ txt }: OwnRecords, signal: AbortSignal | undefined): Promise<Array<string | undefined>> {
+    const texts = (await this.#init.look(txt.name, 'TXT', signal)).flatMap(record => record.type === 'TXT' ? [record.strings] : [])
+    return texts.map(strings => readPeerText(strings, () => {})?.peerId?.toString())
+  }
+
   async #update (changes: readonly Change[], prerequisites: readonly Prerequisite[], signal: AbortSignal | undefined): Promise<boolean> {
     return await this.#init.updater.update(changes, { prerequisites, signal }) === 'made'
   }
 }
 
-/** What takes the place of anything that was said under our names. */
-function cleared ({ txt, srv }: OwnRecords): Change[] {
-  const target = srv.type === 'SRV' ? srv.target : ''
-  return [
-    { kind: 'delete-set', name: txt.name, type: 'TXT' },
-    { kind: 'delete-set', name: target, type: 'A' },
-    { kind: 'delete-set', name: target, type: 'AAAA' }
-  ]
+function isAllOf (owners: ReadonlyArray<string | undefined>, self: string): boolean {
+  return owners.length > 0 && owners.every(owner => owner === self)
 }
 
-function added ({ srv, txt, addresses }: OwnRecords): Change[] {
-  return [srv, txt, ...addresses].map(record => ({ kind: 'add', record }))
+function targetOf ({ srv }: OwnRecords): string {
+  return srv.type === 'SRV' ? srv.target : ''
+}
+
+function clearedOf (records: OwnRecords): Change[] {
+  return cleared(records.txt.name, targetOf(records))
 }

@@ -1,7 +1,7 @@
 /** The records that announce us. */
 import { createHash } from 'node:crypto'
 import { isIPv4 } from 'node:net'
-import { addressScope, portOf, writePeerText, type SelfRecord } from '@peerweave/interface'
+import { addressScope, DnsError, portOf, show, writePeerText, type SelfRecord } from '@peerweave/interface'
 import type { OutRecord } from './wire.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
@@ -52,16 +52,21 @@ export function textName ({ name }: Pick<ServiceLabels, 'name'>, target: string)
   return `_${name}-peer.${target}`
 }
 
-/** Nothing when we have no address that is meant for the zone, or no port over the transport. */
+/**
+ * Nothing when we have no address that is meant for the zone, or no port over the transport. Relayed addresses are in the
+ * text alone: a host that has no others has no address records.
+ */
 export function ownRecords (init: OwnRecordsInit): OwnRecords | undefined {
   const { service, domain, host, self, text, isPrivateMeant, ttl, expires } = init
   const multiaddrs = self.multiaddrs.filter(address => {
     const scope = addressScope(address)
     return scope === 'public' || (isPrivateMeant && scope !== 'never')
   })
-  const port = init.port ?? portOf(service.transport, multiaddrs)
-  const literals = [...new Set(multiaddrs.flatMap(address => literalOf(address) ?? []))]
-  if (port == null || literals.length === 0) return
+  // A relay's host is not ours: who reads SRV and A alone would take the relay for us.
+  const direct = multiaddrs.filter(address => !isRelayed(address))
+  const port = init.port ?? portOf(service.transport, direct) ?? portOf(service.transport, multiaddrs)
+  const literals = [...new Set(direct.flatMap(address => literalOf(address) ?? []))]
+  if (port == null || (literals.length === 0 && direct.length === multiaddrs.length)) return
   const target = `${host}.${domain}`
   const entries = new Map(expires === undefined ? text : [...text, ['expires', String(expires)]])
   const strings = writePeerText({ peerId: self.peerId, protocols: self.protocols ?? [], entries, addresses: multiaddrs, record: self.signedPeerRecord })
@@ -70,6 +75,18 @@ export function ownRecords (init: OwnRecordsInit): OwnRecords | undefined {
     txt: { name: textName(service, target), type: 'TXT', ttl, strings },
     addresses: literals.map((address): OutRecord => ({ name: target, type: isIPv4(address) ? 'A' : 'AAAA', ttl, address }))
   }
+}
+
+/** For who must not leave the peer out in silence. */
+export function noAddress (
+  { peerId }: SelfRecord, { domain, service, isPrivateMeant }: Pick<OwnRecordsInit, 'domain' | 'service' | 'isPrivateMeant'>
+): Error {
+  const what = `no ${isPrivateMeant ? '' : 'public '}address over ${service.transport}`
+  return new DnsError(`the peer ${show(peerId.toString())} has ${what} for the zone ${show(domain)}`)
+}
+
+function isRelayed (address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
 /** The IP address that a multiaddr begins with; a link-local one is nobody's but the link's. */
