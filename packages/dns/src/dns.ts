@@ -1,7 +1,7 @@
 /** The mechanism: look-ups in all domains, announcing, life cycle. */
 import {
-  defineMechanism, DnsError, dropCounter, toError, writePeerText, type Claim, type DiscoveryMechanism, type Endpoint, type MechanismContext,
-  type MechanismFactory, type Reporter, type SelfRecord, type Session
+  defineMechanism, DnsError, dropCounter, TimeoutError, toError, writePeerText, type Claim, type Clock, type DiscoveryMechanism,
+  type Endpoint, type MechanismContext, type MechanismFactory, type Reporter, type SelfRecord, type Session
 } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { Announcing } from './announcing.ts'
@@ -32,7 +32,7 @@ export function dns (options: DnsOptions): MechanismFactory {
 
 /** One reading of one domain. */
 interface Reader {
-  (signal: AbortSignal): AsyncGenerator<Claim | Endpoint>
+  (signal: AbortSignal, lapsed: (failure: Error) => void): AsyncGenerator<Claim | Endpoint>
 }
 
 /** What runs between start and stop. */
@@ -41,7 +41,7 @@ interface Running {
   readonly client: DnsClient
   readonly readers: readonly Reader[]
   readonly announcing: Announcing | undefined
-  /** Whether what is served has lapsed. */
+  /** Of the last question, while none was answered since. */
   readonly failure: () => Error | undefined
   readonly close: () => Promise<void>
   recover: (() => void) | undefined
@@ -55,7 +55,10 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
   const cache = new Cache()
   const seen = options.enrtrees.map((): SeenTree => ({}))
   // What no TXT record can hold is told now, not when the first address is there.
-  if (announce != null) writePeerText({ peerId: host.self, protocols: [], entries: announce.text, addresses: [] })
+  if (announce != null) {
+    const entries = new Map([...announce.text, ['expires', '0'.repeat(10)]])
+    writePeerText({ peerId: host.self, protocols: [], entries, addresses: [] })
+  }
   let running: Running | undefined
   const onAddresses = (): void => running?.announcing?.changed()
 
@@ -65,16 +68,22 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
     const init = { resolver: resolving, clock, rng, drop }
     const by = (domain: string): { reporter: Reporter } => ({ reporter: { domain, ...options.isPrivateMeant && { configured: true } } })
     const { service } = options
+    const at = service && { service: service.name, transport: service.transport }
     const readers = [
       ...options.domains.flatMap((domain): Reader[] => [
-        ...service === undefined
+        ...at === undefined
           ? []
-          : [(signal: AbortSignal) => readService(init, { domain, service: service.name, transport: service.transport }, { ...by(domain), signal })],
-        ...options.dnsaddr ? [(signal: AbortSignal) => readDnsaddr(init, domain, { ...by(domain), signal })] : []
+          : [((signal, lapsed) => readService({ ...init, lapsed }, { ...at, domain }, { ...by(domain), signal })) satisfies Reader],
+        ...options.dnsaddr
+          ? [((signal, lapsed) => readDnsaddr({ ...init, lapsed }, domain, { ...by(domain), signal })) satisfies Reader]
+          : []
       ]),
-      ...options.enrtrees.map((tree, i): Reader => signal => readEnrtree(init, tree, seen[i], { ...by(tree.domain), signal }))
+      // What is in a tree is said by its signer, and not ours.
+      ...options.enrtrees.map((tree, i): Reader => (signal, lapsed) => readEnrtree({ ...init, lapsed }, tree, seen[i], { signal }))
     ]
-    const announcing = announce == null ? undefined : new Announcing({ announcer: announcer(client), clock, rng, ttl: announce.ttl, session, own })
+    const announcing = announce == null
+      ? undefined
+      : new Announcing({ announcer: announcer(client), clock, rng, ttl: announce.ttl, session, own })
     return {
       session,
       client,
@@ -118,14 +127,14 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
       running = open(session)
       host.events.addEventListener('addresses', onAddresses)
     },
-    beforeClose: async () => running?.announcing?.withdraw(),
+    beforeClose: async () => running?.announcing?.leave(),
     async close () {
       host.events.removeEventListener('addresses', onAddresses)
       await running?.close()
       running = undefined
     },
     async * round ({ signal }) {
-      if (running != null) yield * readAll(running, signal)
+      if (running != null) yield * readAll(running, clock, signal)
     },
     ...(announce != null && {
       async announceSelf (self, { signal }) {
@@ -138,9 +147,12 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
 }
 
 /** All domains side by side, what comes first first. Fails only when every one did. */
-async function * readAll (running: Running, signal: AbortSignal): AsyncGenerator<Claim | Endpoint> {
+async function * readAll (running: Running, clock: Clock, signal: AbortSignal): AsyncGenerator<Claim | Endpoint> {
   const errors: Error[] = []
-  const readers = running.readers.map(read => read(signal))
+  let lapsed: Error | undefined
+  const left = new AbortController()
+  const end = clock.deadline(Infinity, signal, left.signal)
+  const readers = running.readers.map(read => read(end.signal, failure => { lapsed ??= failure }))
   const pending = new Map(readers.map(reader => [reader, next(reader)]))
   let found = 0
   try {
@@ -156,13 +168,22 @@ async function * readAll (running: Running, signal: AbortSignal): AsyncGenerator
       yield result.value
     }
   } finally {
+    left.abort() // each is asked for its next one already, and would be waited for; it clears the deadline as well
     await Promise.allSettled([...pending.keys()].map(async reader => reader.return(undefined)))
   }
-  const failure = errors.length > 1 ? new DnsError(`${errors.length} of ${readers.length} look-ups failed: ${errors.map(({ message }) => message).join('; ')}`, { cause: new AggregateError(errors) }) : errors[0] ?? running.failure()
-  running.recover?.()
-  running.recover = undefined
-  if (errors.length === readers.length && found === 0 && failure != null) throw failure
-  if (failure != null) running.recover = running.session.degrade(failure)
+  // Whoever gave up says nothing of the servers; that time was up does.
+  if (signal.aborted && !(signal.reason instanceof TimeoutError)) return
+  const failure = errors.length > 1 ? together(errors, readers.length) : errors[0] ?? lapsed ?? running.failure()
+  const isNothing = errors.length === readers.length && found === 0
+  const before = running.recover
+  running.recover = failure == null || isNothing ? undefined : running.session.degrade(failure)
+  before?.()
+  if (isNothing && failure != null) throw failure
+}
+
+function together (errors: readonly Error[], of: number): Error {
+  const what = errors.map(({ message }) => message).join('; ')
+  return new DnsError(`${errors.length} of ${of} look-ups failed: ${what}`, { cause: new AggregateError(errors) })
 }
 
 type Found = AsyncGenerator<Claim | Endpoint>

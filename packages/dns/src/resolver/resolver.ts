@@ -5,7 +5,7 @@
  * Time is the clock's monotonic one throughout: a wall clock that jumps changes nothing.
  */
 import {
-  abortError, backoff, DnsError, InvalidDnsRecordError, limits, LimitExceededError, raceSignal, throwIfAborted, toError,
+  abortError, backoff, DnsError, InvalidDnsRecordError, limits, LimitExceededError, raceSignal, show, throwIfAborted, toError,
   type Clock, type DropCounter, type Rng
 } from '@peerweave/interface'
 import { readAnswer, type Hint, type RecordOf, type Step } from './answer-step.ts'
@@ -109,9 +109,9 @@ class CachingResolver implements Resolver {
       isStale ||= isStaleStep
       expiresAt = Math.min(expiresAt, isStaleStep ? this.#clock.now() + STALE_TTL : step.expiresAt)
       for (const alias of step.aliases) {
-        if (chain.includes(alias)) this.#refuse('alias-loop', `the aliases of ${asked} lead back to ${alias}`)
+        if (chain.includes(alias)) this.#refuse('alias-loop', `the aliases of ${show(asked)} lead back to ${show(alias)}`)
         chain.push(alias)
-        if (chain.length > limits.dnsAliases + 1) this.#refuse('too-many-aliases', `${asked} has more than ${limits.dnsAliases} aliases`)
+        if (chain.length > limits.dnsAliases + 1) this.#refuse('too-many-aliases', `${show(asked)} has more than ${limits.dnsAliases} aliases`)
       }
       if (!step.isOpen) {
         const records = step.records as ReadonlyArray<RecordOf<Type>> // an answer has only those of the type that was asked
