@@ -4,6 +4,7 @@ import {
 } from '@peerweave/interface'
 import { ADDRESSES_SETTLE, ANNOUNCE_RETRY, GOODBYE_TIMEOUT, REFRESH_AT } from './constants.ts'
 import type { Announcer } from './write/announcer.ts'
+import type { Logger } from '@libp2p/interface'
 
 export interface AnnouncingInit {
   announcer: Announcer
@@ -14,6 +15,7 @@ export interface AnnouncingInit {
   session: Session
   /** What to announce while nobody gave anything else. */
   own: () => SelfRecord
+  log: Logger
 }
 
 export class Announcing {
@@ -32,11 +34,16 @@ export class Announcing {
     init.session.background(signal => this.#run(signal))
   }
 
-  /** In place of the host's addresses, at once. @throws DnsError when the zone was not changed: we try on */
-  async announce (self: SelfRecord, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * In place of the host's addresses, at once.
+   *
+   * @returns whether there was an address for the zone
+   * @throws DnsError when the zone was not changed: we try on
+   */
+  async announce (self: SelfRecord, signal: AbortSignal | undefined): Promise<boolean> {
     throwIfAborted(this.#leaving.signal)
     this.#given = self
-    await this.#now(signal)
+    return await this.#now(signal)
   }
 
   /** Nothing from now on. @throws DnsError when the zone was not changed: we try on */
@@ -67,23 +74,24 @@ export class Announcing {
     if (this.#given === undefined) this.#woken.abort()
   }
 
-  async #now (signal: AbortSignal | undefined): Promise<void> {
+  async #now (signal: AbortSignal | undefined): Promise<boolean> {
     using until = this.#init.clock.deadline(Infinity, signal, this.#leaving.signal)
     try {
       // Another announcement may be under way, and its server silent.
-      await raceSignal(this.#say(until.signal), until.signal)
+      return await raceSignal(this.#say(until.signal), until.signal)
     } finally {
       this.#woken.abort()
     }
   }
 
   async #say (signal: AbortSignal): Promise<boolean> {
-    const { announcer, own } = this.#init
+    const { announcer, own, log } = this.#init
     return await this.#turns.take(async () => {
       throwIfAborted(signal)
       const self = this.#given === undefined ? own() : this.#given
-      if (self != null) return await announcer.announce(self, signal)
-      await announcer.withdraw(signal)
+      if (self == null) await announcer.withdraw(signal)
+      else if (await announcer.announce(self, signal)) return true
+      else log('not announced: of %d addresses none is meant for the zone', self.multiaddrs.length)
       return false
     })
   }

@@ -1,18 +1,21 @@
 /** The mechanism: look-ups in all domains, announcing, life cycle. */
 import {
-  defineMechanism, DnsError, dropCounter, TimeoutError, toError, writePeerText, type Claim, type Clock, type DiscoveryMechanism,
-  type Endpoint, type MechanismContext, type MechanismFactory, type Reporter, type SelfRecord, type Session
+  defineMechanism, dropCounter, toError, writePeerText, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Reporter,
+  type SelfRecord, type Session
 } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
 import { Announcing } from './announcing.ts'
-import { resolveOptions, type DnsOptions, type ResolvedOptions } from './options.ts'
+import { resolveOptions, type DnsOptions, type ResolvedAnnounce, type ResolvedOptions } from './options.ts'
 import { readDnsaddr } from './read/dnsaddr.ts'
 import { readEnrtree, type SeenTree } from './read/enrtree.ts'
 import { readService } from './read/service.ts'
 import { Cache } from './resolver/cache.ts'
 import { resolver } from './resolver/resolver.ts'
+import { Rounds, type Reader } from './rounds.ts'
 import { Announcer } from './write/announcer.ts'
+import { noAddress } from './write/own-records.ts'
 import { Updater } from './write/updater.ts'
+import type { PeerId } from '@libp2p/interface'
 import type { DnsClient } from './client/client.ts'
 
 /**
@@ -30,21 +33,11 @@ export function dns (options: DnsOptions): MechanismFactory {
   return mechanismModule(context => dnsMechanism(context, resolved), { interval, clock, rng })
 }
 
-/** One reading of one domain. */
-interface Reader {
-  (signal: AbortSignal, lapsed: (failure: Error) => void): AsyncGenerator<Claim | Endpoint>
-}
-
 /** What runs between start and stop. */
 interface Running {
-  readonly session: Session
-  readonly client: DnsClient
-  readonly readers: readonly Reader[]
+  readonly rounds: Rounds
   readonly announcing: Announcing | undefined
-  /** Of the last question, while none was answered since. */
-  readonly failure: () => Error | undefined
   readonly close: () => Promise<void>
-  recover: (() => void) | undefined
 }
 
 function dnsMechanism (context: MechanismContext, options: ResolvedOptions): DiscoveryMechanism {
@@ -54,11 +47,9 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
   /** Outlives a restart: what is remembered is still true. */
   const cache = new Cache()
   const seen = options.enrtrees.map((): SeenTree => ({}))
+  const log = context.logger.forComponent('peerweave:dns')
   // What no TXT record can hold is told now, not when the first address is there.
-  if (announce != null) {
-    const entries = new Map([...announce.text, ['expires', '0'.repeat(10)]])
-    writePeerText({ peerId: host.self, protocols: [], entries, addresses: [] })
-  }
+  if (announce != null) checkText(host.self, announce.text)
   let running: Running | undefined
   const onAddresses = (): void => running?.announcing?.changed()
 
@@ -83,14 +74,10 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
     ]
     const announcing = announce == null
       ? undefined
-      : new Announcing({ announcer: announcer(client), clock, rng, ttl: announce.ttl, session, own })
+      : new Announcing({ announcer: announcer(announce, client), clock, rng, ttl: announce.ttl, session, own, log })
     return {
-      session,
-      client,
-      readers,
+      rounds: new Rounds({ readers, session, clock, failure: () => resolving.status().failure }),
       announcing,
-      failure: () => resolving.status().failure,
-      recover: undefined,
       async close () {
         resolving.close()
         await client.close()
@@ -100,23 +87,20 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
 
   const own = (): SelfRecord => ({ peerId: host.self, multiaddrs: host.addresses() })
 
-  const announcer = (client: DnsClient): Announcer => {
-    if (announce == null) throw new TypeError('announce is not set')
-    return new Announcer({
-      ...announce,
-      clock,
-      updater: new Updater({ exchange: client.exchange, clock, zone: announce.zone, servers: announce.servers, key: announce.key }),
-      // The primary itself: what others remember may be old.
-      look: async (name, type, signal) => {
-        const direct = options.client({ servers: announce.servers, timeout: options.timeout, clock, drop })
-        try {
-          return (await direct.query(name, type, { signal })).answers
-        } finally {
-          await direct.close()
-        }
+  const announcer = (to: ResolvedAnnounce, client: DnsClient): Announcer => new Announcer({
+    ...to,
+    clock,
+    updater: new Updater({ exchange: client.exchange, clock, zone: to.zone, servers: to.servers, key: to.key }),
+    // The primary itself: what others remember may be old.
+    look: async (name, type, signal) => {
+      const direct = options.client({ servers: to.servers, timeout: options.timeout, clock, drop })
+      try {
+        return (await direct.query(name, type, { signal })).answers
+      } finally {
+        await direct.close()
       }
-    })
-  }
+    }
+  })
 
   return defineMechanism(context, {
     name: options.name,
@@ -134,11 +118,12 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
       running = undefined
     },
     async * round ({ signal }) {
-      if (running != null) yield * readAll(running, clock, signal)
+      if (running != null) yield * running.rounds.round(signal)
     },
     ...(announce != null && {
       async announceSelf (self, { signal }) {
-        await running?.announcing?.announce(self, signal)
+        const isSaid = await running?.announcing?.announce(self, signal)
+        if (isSaid === false) throw noAddress(self, announce)
         return { ttl: announce.ttl }
       },
       withdrawSelf: async ({ signal }) => running?.announcing?.withdraw(signal)
@@ -146,52 +131,10 @@ function dnsMechanism (context: MechanismContext, options: ResolvedOptions): Dis
   })
 }
 
-/** All domains side by side, what comes first first. Fails only when every one did. */
-async function * readAll (running: Running, clock: Clock, signal: AbortSignal): AsyncGenerator<Claim | Endpoint> {
-  const errors: Error[] = []
-  let lapsed: Error | undefined
-  const left = new AbortController()
-  const end = clock.deadline(Infinity, signal, left.signal)
-  const readers = running.readers.map(read => read(end.signal, failure => { lapsed ??= failure }))
-  const pending = new Map(readers.map(reader => [reader, next(reader)]))
-  let found = 0
+function checkText (peerId: PeerId, text: ReadonlyMap<string, string>): void {
   try {
-    while (pending.size > 0) {
-      const { reader, result, error } = await Promise.race(pending.values())
-      if (error != null) errors.push(error)
-      if (result == null || result.done === true) {
-        pending.delete(reader)
-        continue
-      }
-      pending.set(reader, next(reader))
-      found++
-      yield result.value
-    }
-  } finally {
-    left.abort() // each is asked for its next one already, and would be waited for; it clears the deadline as well
-    await Promise.allSettled([...pending.keys()].map(async reader => reader.return(undefined)))
-  }
-  // Whoever gave up says nothing of the servers; that time was up does.
-  if (signal.aborted && !(signal.reason instanceof TimeoutError)) return
-  const failure = errors.length > 1 ? together(errors, readers.length) : errors[0] ?? lapsed ?? running.failure()
-  const isNothing = errors.length === readers.length && found === 0
-  const before = running.recover
-  running.recover = failure == null || isNothing ? undefined : running.session.degrade(failure)
-  before?.()
-  if (isNothing && failure != null) throw failure
-}
-
-function together (errors: readonly Error[], of: number): Error {
-  const what = errors.map(({ message }) => message).join('; ')
-  return new DnsError(`${errors.length} of ${of} look-ups failed: ${what}`, { cause: new AggregateError(errors) })
-}
-
-type Found = AsyncGenerator<Claim | Endpoint>
-
-async function next (reader: Found): Promise<{ reader: Found, result?: IteratorResult<Claim | Endpoint>, error?: Error }> {
-  try {
-    return { reader, result: await reader.next() }
+    writePeerText({ peerId, protocols: [], entries: new Map([...text, ['expires', '0'.repeat(10)]]), addresses: [] })
   } catch (error) {
-    return { reader, error: toError(error) }
+    throw new TypeError(`announce.text: ${toError(error).message}`, { cause: error })
   }
 }

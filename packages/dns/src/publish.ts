@@ -1,8 +1,8 @@
 /** Puts records of peers into a zone, or takes them out, by one update: for those who keep their zone by commands. */
-import { DnsError, lowerName, show, systemClock, type Clock, type SelfRecord } from '@peerweave/interface'
+import { DnsError, knownOptions, lowerName, show, systemClock, type Clock, type SelfRecord } from '@peerweave/interface'
 import { dnsClient } from './client/client.ts'
 import { resolveAnnounce, type DnsAnnounceOptions } from './options.ts'
-import { added, cleared } from './write/own-changes.ts'
+import { added, cleared, removed } from './write/own-changes.ts'
 import { hostLabel, noAddress, ownRecords, textName } from './write/own-records.ts'
 import { Updater } from './write/updater.ts'
 import type { Change } from './write/update.ts'
@@ -19,6 +19,9 @@ export interface PublishOptions extends Omit<DnsAnnounceOptions, 'service' | 'ho
   clock?: Clock | undefined
 }
 
+const KNOWN: ReadonlyArray<keyof PublishOptions> =
+  ['zone', 'domain', 'service', 'servers', 'key', 'ttl', 'private', 'remove', 'timeout', 'signal', 'clock']
+
 /**
  * The zone says this of `peers`, as `zone()` prints it, in place of what it said: all of it or nothing. Other than what a
  * node announces of itself, it stands until it is replaced or removed.
@@ -26,8 +29,11 @@ export interface PublishOptions extends Omit<DnsAnnounceOptions, 'service' | 'ho
  * @throws DnsError naming a peer that has no address for the zone, or saying what the server did
  * @throws TypeError naming an option that is wrong
  */
-export async function publish (peers: readonly SelfRecord[], { remove = false, timeout, signal, clock = systemClock(), ...rest }: PublishOptions): Promise<void> {
+export async function publish (peers: readonly SelfRecord[], options: PublishOptions): Promise<void> {
+  knownOptions('publish', options, KNOWN)
+  const { remove = false, timeout, signal, clock = systemClock(), ...rest } = options
   const { domain, service, servers, ttl, isPrivateMeant, ...to } = resolveAnnounce('publish', rest)
+  if (peers.length === 0) return
   const changes = peers.flatMap((self): Change[] => {
     const host = hostLabel(self.peerId)
     const target = `${host}.${domain}`
@@ -40,13 +46,9 @@ export async function publish (peers: readonly SelfRecord[], { remove = false, t
   const targets = new Set(peers.map(({ peerId }) => `${hostLabel(peerId)}.${lowerName(domain)}`))
   const client = dnsClient({ servers, timeout, clock })
   try {
-    // Of SRV records, only whole ones can be taken out of their set (RFC 2136 §2.5.4): the server says which are there.
     const name = `_${service.name}._${service.transport}.${domain}`
     const { answers } = await client.query(name, 'SRV', { signal })
-    const left = answers.flatMap((record): Change[] => {
-      const isOld = record.type === 'SRV' && record.name === lowerName(name) && targets.has(lowerName(record.target))
-      return isOld ? [{ kind: 'delete-record', record }] : []
-    })
+    const left = removed(answers, name, target => targets.has(target))
     const updater = new Updater({ ...to, exchange: client.exchange, clock, servers })
     if (await updater.update([...left, ...changes], { signal }) !== 'made') throw new DnsError(`the server of the zone ${show(to.zone)} wants what was not asked of it`)
   } finally {

@@ -50,6 +50,15 @@ describe('announcing', () => {
     expect([primary.zone(), primary.open, clock.pending]).toEqual([[], 0, 0])
   })
 
+  it('rejects when no address is meant for the zone, and says nothing there', async () => {
+    const { clock, primary, peer } = await make()
+    await peer.mechanism.start()
+    const { result } = await during(clock, peer.mechanism.announceSelf!({ peerId: peer.id, multiaddrs: [multiaddr('/ip4/10.0.0.1/tcp/1')] }))
+    expect(result).toMatchObject({ status: 'rejected', reason: { name: 'DnsError', message: expect.stringContaining('no public address over tcp') } })
+    expect([primary.updates, primary.zone(), peer.mechanism.status().state]).toEqual([0, [], 'running'])
+    await during(clock, peer.leave())
+  })
+
   it('takes an address that came while it announced the one before', async () => {
     const { clock, primary, peer, target } = await make({}, '/ip4/1.2.3.4/tcp/1')
     await peer.mechanism.start()

@@ -1,7 +1,7 @@
 /** Options that are wrong: said at once, naming the option, and nothing that is secret. */
 import { describe, expect, it } from 'vitest'
 import { createPeer } from './support/mechanism.ts'
-import { dns, zone } from '../src/index.ts'
+import { dns, publish, zone } from '../src/index.ts'
 
 const SECRET = 'c2VjcmV0IG9mIHRoaXJ0eS10d28gYnl0ZXMsIG9yIHNvLi4='
 
@@ -40,6 +40,20 @@ describe('options of dns', () => {
   it('say before the start what no TXT record has room for, with the end that is added', async () => {
     const text = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`k${i}`, '']))
     await expect(createPeer({ domains: [], announce: { zone: 'example.test', service: '_olocus._tcp', servers: ['127.0.0.1:53'], text } })).rejects.toThrow(/TXT entry/)
+  })
+
+  it('name announce.text when it has a key of ours', async () => {
+    const announce = { zone: 'example.test', service: '_olocus._tcp', servers: ['127.0.0.1:53'], text: { peer_id: 'x' } }
+    await expect(createPeer({ domains: [], announce })).rejects.toThrow(/^announce\.text: /)
+  })
+
+  it.each<[string, object]>([['host', { host: 'www' }], ['text', { text: {} }], ['publish.servers', { servers: [] }]])('of publish() are checked: %s', async (option, options) => {
+    const given = { zone: 'example.test', service: '_olocus._tcp', servers: ['127.0.0.1:1'], ...options }
+    await expect(publish([], given)).rejects.toThrow(option)
+  })
+
+  it('of publish() that name no peer ask nobody', async () => {
+    await publish([], { zone: 'example.test', service: '_olocus._tcp', servers: ['127.0.0.1:1'] })
   })
 
   it.each<[string, object]>([

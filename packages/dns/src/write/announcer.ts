@@ -1,6 +1,6 @@
 /** Keeps us announced in a zone: adds, refreshes, replaces and takes away our records. */
-import { DnsError, limits, lowerName, readPeerText, show, type Clock, type SelfRecord } from '@peerweave/interface'
-import { added, cleared } from './own-changes.ts'
+import { DnsError, lowerName, readPeerText, show, type Clock, type SelfRecord } from '@peerweave/interface'
+import { added, cleared, removed } from './own-changes.ts'
 import { hostLabel, ownRecords, type OwnRecords, type ServiceLabels } from './own-records.ts'
 import type { DnsRecord } from '../records.ts'
 import type { Change, Prerequisite } from './update.ts'
@@ -36,10 +36,6 @@ export class Announcer {
   constructor (init: AnnouncerInit) {
     this.#init = init
     this.#isOurs = init.host === undefined
-  }
-
-  get isAnnounced (): boolean {
-    return this.#announced != null
   }
 
   /**
@@ -78,23 +74,16 @@ export class Announcer {
     this.#isOurs = this.#init.host === undefined // others may take it now
   }
 
-  /**
-   * SRV records of our target that say something else: of our last announcement, of one whose answer was lost, or of an
-   * earlier run that was killed. BOUNDED: others may write into the set, and an update is one message.
-   */
+  /** SRV records of our host that say something else: of our last announcement, of one whose answer was lost, or of a run that was killed. */
   async #left ({ srv }: OwnRecords, signal: AbortSignal | undefined): Promise<Change[]> {
     const before = this.#announced?.srv
     const known = this.#isSure && before != null ? [before] : await this.#init.look(srv.name, 'SRV', signal)
-    return known.flatMap(record => {
-      const isStale = lowerName(record.name) === lowerName(srv.name) && record.type === 'SRV' && srv.type === 'SRV' &&
-        lowerName(record.target) === lowerName(srv.target) && record.port !== srv.port
-      return isStale ? [{ kind: 'delete-record', record } as const] : []
-    }).slice(0, limits.dnsSrv)
+    return removed(known, srv.name, (target, port) => target === lowerName(srv.target) && port !== srv.port)
   }
 
   /** The first time under a name that the user gave: only when it is free, or says that it is ours. */
   async #take (records: OwnRecords, changes: readonly Change[], signal: AbortSignal | undefined): Promise<void> {
-    const target = targetOf(records)
+    const target = records.srv.target
     const free = [records.txt.name, target].map((name): Prerequisite => ({ kind: 'name-not-in-use', name }))
     if (!await this.#update(changes, free, signal)) {
       const owners = await this.#owners(records, signal)
@@ -123,10 +112,6 @@ function isAllOf (owners: ReadonlyArray<string | undefined>, self: string): bool
   return owners.length > 0 && owners.every(owner => owner === self)
 }
 
-function targetOf ({ srv }: OwnRecords): string {
-  return srv.type === 'SRV' ? srv.target : ''
-}
-
 function clearedOf (records: OwnRecords): Change[] {
-  return cleared(records.txt.name, targetOf(records))
+  return cleared(records.txt.name, records.srv.target)
 }

@@ -32,8 +32,8 @@ export interface ServiceLabels {
 }
 
 export interface OwnRecords {
-  readonly srv: OutRecord
-  readonly txt: OutRecord
+  readonly srv: Extract<OutRecord, { type: 'SRV' }>
+  readonly txt: Extract<OutRecord, { type: 'TXT' }>
   readonly addresses: readonly OutRecord[]
 }
 
