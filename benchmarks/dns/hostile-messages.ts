@@ -21,6 +21,9 @@ const POINTERS = 8_000
 /** Of one byte, that fit a name of 255 beside the question's. RFC 1035 §2.3.4. */
 const LABELS = 115
 const CNAMES = 2_000
+/** A peer id without its last two characters, which any may be. */
+const PEER = '12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfe'
+const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 export interface Hostile {
   what: string
@@ -36,6 +39,7 @@ export const HOSTILE: readonly Hostile[] = [
   { what: 'a text of 64 KiB', type: 'TXT', answer: q => answer(q, [record(OWN_NAME, TXT, times(250, text('a'.repeat(255))))]) },
   { what: '65,000 empty strings', type: 'TXT', answer: q => answer(q, [record(OWN_NAME, TXT, Buffer.alloc(65_000))]) },
   { what: '5,000 texts', type: 'TXT', answer: q => answer(q, full(q, () => record(OWN_NAME, TXT, text('')))) },
+  { what: 'texts of a peer each, with 13 addresses', type: 'TXT', answer: q => answer(q, full(q, i => record(OWN_NAME, TXT, peerText(i, 13)))) },
   { what: '3,400 SRV', type: 'SRV', answer: q => answer(q, full(q, i => record(OWN_NAME, SRV, srv(i, Buffer.of(0))))) },
   {
     what: '2,600 SRV with targets of their own',
@@ -149,6 +153,13 @@ function record (name: Buffer, type: number, data: Buffer): Buffer {
   fixed.writeUInt32BE(60, 4)
   fixed.writeUInt16BE(data.length, 8)
   return Buffer.concat([name, fixed, data])
+}
+
+/** A peer of its own, at places of its own. */
+function peerText (i: number, places: number): Buffer {
+  const id = `${PEER}${BASE58.charAt(i % 58)}${BASE58.charAt(Math.floor(i / 58))}`
+  const addresses = Array.from({ length: places }, (_, j) => text(`addr=/ip4/11.1.${i % 256}.${j}/tcp/${4_001 + i}/ws/p2p/${id}`))
+  return Buffer.concat([text(`peer_id=${id}`), ...addresses])
 }
 
 /** Labels are written like the strings of a TXT record. */
