@@ -37,10 +37,13 @@ export function importsOf (source: string): string[] {
   return [...declared, ...dynamic, ...typed].map(match => match[2] ?? '')
 }
 
+/** What is installed, and what other tests make and unmake meanwhile: no sources of ours. */
+const NOT_OURS = /[\\/](?:node_modules|tmp-[^\\/]*)(?:[\\/]|$)/
+
 /** The files under `folder` (relative to the root) whose name ends with `ext`, relative to the root, with `/`. */
 export function filesUnder (folder: string, ext: RegExp = /\.[cm]?[jt]s$/): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile() && ext.test(entry.name) && !entry.parentPath.includes(`${sep}node_modules`))
+    .filter(entry => entry.isFile() && ext.test(entry.name) && !NOT_OURS.test(`/${relative(root, entry.parentPath)}`))
     .map(entry => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
     .sort()
 }
