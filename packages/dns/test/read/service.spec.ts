@@ -8,8 +8,6 @@ import type { DnsRecord, Query } from '../../src/records.ts'
 
 const numRuns = process.env.PEERWEAVE_TIER === 'ci' ? 2_000 : 200
 const AT: ServiceAt = { domain: 'example.test', service: 'olocus', transport: 'tcp' }
-/** ms. They take at most 20 of an idle core; the rest is for whoever else is busy. */
-const SOON = 250
 const SRV = '_olocus._tcp.example.test'
 /** As the head of `readService` states it. */
 const MAX_QUESTIONS = limits.dnsLookups * (limits.dnsAliases + 1)
@@ -349,9 +347,7 @@ describe('a service in DNS', () => {
       const records = Array.from({ length: 10_000 }, (_, i) => srv(`n${i}.example.test`, { weight: i % 100 }))
       const { query, asked } = serve([])
       const { init, dropped } = reader(async (name, type) => type === 'SRV' ? answer({ answers: records }) : await query(name, type))
-      const start = performance.now()
       expect(await all(readService(init, AT))).toEqual([])
-      expect(performance.now() - start).toBeLessThan(SOON)
       expect(asked.length).toBeLessThan(200)
       expect(dropped).toEqual({ 'too-many-srv': 10_000 - limits.dnsSrv })
     })
@@ -362,9 +358,7 @@ describe('a service in DNS', () => {
       ['2,000 texts', Array.from({ length: 2_000 }, () => txt(SRV, 'peer_id=12D3KooWnobody', 'addr=/ip4/1.2.3'))],
       ['2,000 addresses', [txt(SRV, ...Array.from({ length: 2_000 }, (_, i) => `addr=/ip4/192.0.2.1/tcp/${i + 1}`))]]
     ])('takes 64 KiB of TXT: %s', async (_, records) => {
-      const start = performance.now()
       const { found } = await read(records)
-      expect(performance.now() - start).toBeLessThan(SOON)
       expect(found).toEqual([])
     })
 
