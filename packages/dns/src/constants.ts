@@ -4,9 +4,6 @@
 export const ROUND_INTERVAL = 300_000
 /** How long others may believe what we announce. Chosen: a peer that is killed is gone from every reader's view in twice that and `CLOCK_SKEW`. */
 export const ANNOUNCE_TTL = 300_000
-/** Shorter ones would be raised by resolvers, longer ones keep the dead. */
-export const ANNOUNCE_TTL_MIN = 30_000
-export const ANNOUNCE_TTL_MAX = 86_400_000
 /** Share of the TTL after which we announce ourselves anew: as go-libp2p's routing discovery does. */
 export const REFRESH_AT = 0.875
 /** Between attempts of an announcement that failed, from … to. */

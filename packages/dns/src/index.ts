@@ -15,6 +15,7 @@
 export { dns } from './dns.ts'
 export { publish, type PublishOptions } from './publish.ts'
 export { zone, type ZoneOptions } from './zone.ts'
+export { isForZone } from './write/own-records.ts'
 export type { DnsAnnounceOptions, DnsClientFactory, DnsOptions } from './options.ts'
 export type { DnsClient, DnsClientInit } from './client/client.ts'
 export type { DnsAnswer, DnsRecord, Query, RecordType, ResponseCode } from './records.ts'

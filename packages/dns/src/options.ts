@@ -3,11 +3,12 @@ import {
   knownOptions, limits, lowerName, nameOption, numberOption, show, systemClock, systemRng, type Clock, type Rng
 } from '@peerweave/interface'
 import { MAX_TIMEOUT_OPTION, TIMEOUT } from './client/constants.ts'
-import { ANNOUNCE_TTL, ANNOUNCE_TTL_MAX, ANNOUNCE_TTL_MIN, ROUND_INTERVAL } from './constants.ts'
+import { ANNOUNCE_TTL, ROUND_INTERVAL } from './constants.ts'
 import { dnsClient, type DnsClient, type DnsClientInit } from './client/client.ts'
 import { parseServer, parseServers } from './client/servers.ts'
-import { queryName } from './client/name-check.ts'
+import { askableName, isWithin } from './names.ts'
 import { parseEnrtree, type Tree } from './read/enrtree.ts'
+import { TTL_MAX, TTL_MIN } from './resolver/constants.ts'
 import { isTsigAlgorithm, type TsigAlgorithm, type TsigKey } from './write/tsig.ts'
 import type { ServiceLabels } from './write/own-records.ts'
 
@@ -162,7 +163,7 @@ export function resolveAnnounce (of: string, options: DnsAnnounceOptions, looked
   const { host, key, text = {}, servers, private: isPrivateMeant = false } = options
   const zone = domainOption(`${of}.zone`, options.zone)
   const domain = options.domain === undefined ? zone : domainOption(`${of}.domain`, options.domain)
-  if (domain !== zone && !domain.endsWith(`.${zone}`)) throw new TypeError(`${of}.domain must be in the zone ${show(zone)}, got ${show(domain)}`)
+  if (!isWithin(domain, zone)) throw new TypeError(`${of}.domain must be in the zone ${show(zone)}, got ${show(domain)}`)
   const service = options.service === undefined ? lookedFor : serviceOption(`${of}.service`, options.service)
   if (service === undefined) throw new TypeError(`${of}.service must say what we are, as "_name._tcp": no service is looked for either`)
   if (host !== undefined && !(typeof host === 'string' && LABEL.test(lowerName(host)))) {
@@ -177,7 +178,7 @@ export function resolveAnnounce (of: string, options: DnsAnnounceOptions, looked
     throw new TypeError(`${of}.text must be an object of strings, got ${show(text)}`)
   }
   if (Object.keys(text).some(name => lowerName(name) === 'expires')) throw new TypeError(`${of}.text must not have "expires": it is said by itself`)
-  const ttl = numberOption(`${of}.ttl`, options.ttl, ANNOUNCE_TTL, { min: ANNOUNCE_TTL_MIN, max: ANNOUNCE_TTL_MAX })
+  const ttl = numberOption(`${of}.ttl`, options.ttl, ANNOUNCE_TTL, { min: TTL_MIN, max: TTL_MAX })
   return Object.freeze({
     zone,
     domain,
@@ -222,7 +223,7 @@ function lookedInOption (value: unknown): string {
 
 export function domainOption (option: string, value: unknown): string {
   try {
-    if (typeof value === 'string' && value !== '' && value !== '.') return lowerName(queryName(value))
+    if (typeof value === 'string') return askableName(value)
   } catch {} // what is wrong with it is said below, with the option's name
   throw new TypeError(`${option} must be a DNS name, got ${show(value)}`)
 }

@@ -1,7 +1,8 @@
 /** Records of peers as text for a zone file, for those who keep their zone by hand. */
 import { knownOptions, numberOption, show, type SelfRecord } from '@peerweave/interface'
-import { ANNOUNCE_TTL, ANNOUNCE_TTL_MAX, ANNOUNCE_TTL_MIN } from './constants.ts'
+import { ANNOUNCE_TTL } from './constants.ts'
 import { domainOption, serviceOption } from './options.ts'
+import { TTL_MAX, TTL_MIN } from './resolver/constants.ts'
 import { hostLabel, noAddress, ownRecords } from './write/own-records.ts'
 import { zoneFile } from './write/zone-file.ts'
 
@@ -31,7 +32,7 @@ export function zone (peers: readonly SelfRecord[], options: ZoneOptions): strin
   const { private: isPrivateMeant = false } = options
   const domain = domainOption('domain', options.domain)
   const service = serviceOption('service', options.service)
-  const ttl = numberOption('ttl', options.ttl, ANNOUNCE_TTL, { min: ANNOUNCE_TTL_MIN, max: ANNOUNCE_TTL_MAX })
+  const ttl = numberOption('ttl', options.ttl, ANNOUNCE_TTL, { min: TTL_MIN, max: TTL_MAX })
   const expires = options.expires === undefined ? undefined : numberOption('expires', options.expires, 0)
   if (typeof isPrivateMeant !== 'boolean') throw new TypeError(`private must be true or false, got ${show(isPrivateMeant)}`)
   return peers.map(self => {

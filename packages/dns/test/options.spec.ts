@@ -32,6 +32,9 @@ describe('options of dns', () => {
     ['announce.text', { text: { expires: '1' } }],
     ['announce.text', { text: { Expires: '1' } }],
     ['announce.domain', { domain: 'example.org' }],
+    ['announce.domain', { domain: 'an-example.test' }],
+    ['announce.ttl', { ttl: 29_999 }],
+    ['announce.ttl', { ttl: 86_400_001 }],
     ['announce.host', { host: 'a.b' }]
   ])('names %s when it is wrong: %o', (option, announce) => {
     expect(() => announcing(announce)).toThrow(option)
@@ -71,7 +74,7 @@ describe('options of dns', () => {
     expect(() => dns({ domains: ['example.org'], ...options })).toThrow(new RegExp(`^${option}`))
   })
 
-  it.each<[string, object]>([['ttl', { ttl: 300 }], ['expires', { expires: NaN }], ['tll', { tll: 300_000 }], ['private', { private: 'yes' }]])('of zone() are checked: %s', (option, options) => {
+  it.each<[string, object]>([['ttl', { ttl: 29_999 }], ['ttl', { ttl: 86_400_001 }], ['expires', { expires: NaN }], ['tll', { tll: 300_000 }], ['private', { private: 'yes' }]])('of zone() are checked: %s', (option, options) => {
     expect(() => zone([], { domain: 'example.org', service: '_olocus._tcp', ...options })).toThrow(option)
   })
 

@@ -1,36 +1,20 @@
 /** Many hosts on one link, in memory and in virtual time: what they cost, and that they keep each other. */
-import { seededRng, virtualClock, type Sighting, type VirtualClock } from '@peerweave/interface'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createPeer, MemoryLink, query, type Peer, type SeenPacket } from './support.ts'
+import { seededRng, type Sighting } from '@peerweave/interface'
+import { describe, expect, it } from 'vitest'
+import { clock, link, started, startPeer, useMemoryLan } from './memory-lan.ts'
+import { query, type Peer, type SeenPacket } from './support.ts'
 import type { MdnsOptions } from '../src/index.ts'
 
 const HOSTS = 40
 const TTL = 120_000
 const PORT = 5353
 
-let clock: VirtualClock
-let link: MemoryLink
-let peers: Peer[]
-
-beforeEach(() => {
-  clock = virtualClock()
-  link = new MemoryLink(clock)
-  peers = []
-})
-
-afterEach(async () => {
-  for (const peer of peers) await peer.leave()
-  expect(clock.pending).toBe(0)
-})
+useMemoryLan()
 
 const addressOf = (i: number): string => `192.168.7.${i + 1}`
 
 async function join (i: number, options: MdnsOptions = {}): Promise<Peer> {
-  const address = addressOf(i)
-  const peer = await createPeer({ network: link.network(address), clock, rng: seededRng(1_000 + 7_919 * i), ...options }, `/ip4/${address}/tcp/4001`)
-  await peer.mechanism.start()
-  peers.push(peer)
-  return peer
+  return await startPeer(addressOf(i), { rng: seededRng(1_000 + 7_919 * i), ...options })
 }
 
 /** Whom `peer` may still believe in. */
@@ -69,7 +53,7 @@ describe('many hosts', () => {
     const questions = steady.filter(({ packet }) => packet.type === 'query' && packet.questions?.length !== 0).length
     // One question serves all whose time has come; far less than one of each host about each other.
     expect(questions / ((clock.now() - since) / TTL)).toBeLessThanOrEqual(hosts)
-    expect(peers.map(peer => listed(peer, at))).toEqual(peers.map(() => hosts - 1))
+    expect(started.map(peer => listed(peer, at))).toEqual(started.map(() => hosts - 1))
   })
 
   it('answer askers that never say what they know no more often than that', async () => {
@@ -98,7 +82,7 @@ describe('many hosts', () => {
     await clock.advance(5_000)
     expect(heard.length).toBe(HOSTS)
     expect(Math.max(...heard)).toBeLessThan(200)
-    const known = peers.slice(0, -1).filter(({ events }) => events.some(sighting => sighting.kind === 'claim' && sighting.peerId.equals(newcomer.id)))
+    const known = started.slice(0, -1).filter(({ events }) => events.some(sighting => sighting.kind === 'claim' && sighting.peerId.equals(newcomer.id)))
     expect(known.length).toBe(HOSTS)
     // Each once: who was heard is not told again.
     expect(link.seen.filter(({ from, at, packet }) => from === addressOf(3) && at > joinedAt && packet.type === 'response').length).toBe(1)

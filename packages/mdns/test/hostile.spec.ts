@@ -1,10 +1,10 @@
 /** What somebody on the link could do to us with a few packets. In memory and in virtual time. */
 import { EventEmitter } from 'node:events'
-import { seededRng, virtualClock, type VirtualClock } from '@peerweave/interface'
 import { encode, TRUNCATED_RESPONSE, type Answer } from 'dns-packet'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { claimsOf, createPeer, createPeerId, MemoryLink, query, records, response, SERVICE, type Peer, type SeenPacket } from './support.ts'
-import type { MdnsNetwork, MdnsOptions, MdnsSocket } from '../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { clock, link, startPeer, useMemoryLan } from './memory-lan.ts'
+import { claimsOf, createPeerId, query, records, response, SERVICE, type SeenPacket } from './support.ts'
+import type { MdnsNetwork, MdnsSocket } from '../src/index.ts'
 
 const ME = '192.168.7.1'
 const OTHER = '192.168.7.2'
@@ -12,28 +12,7 @@ const LIAR = '192.168.7.66'
 const PORT = 5353
 const TYPE = '_olocus._tcp.local'
 
-let clock: VirtualClock
-let link: MemoryLink
-let started: Peer[]
-
-beforeEach(() => {
-  clock = virtualClock()
-  link = new MemoryLink(clock)
-  started = []
-})
-
-afterEach(async () => {
-  for (const peer of started) await peer.leave()
-  expect(clock.pending).toBe(0)
-  expect(link.openSockets).toBe(0)
-})
-
-async function start (address: string, options: MdnsOptions = {}, own = [`/ip4/${address}/tcp/4001`]): Promise<Peer> {
-  const peer = await createPeer({ network: link.network(address), clock, rng: seededRng(started.length + 1), ...options }, ...own)
-  await peer.mechanism.start()
-  started.push(peer)
-  return peer
-}
+useMemoryLan()
 
 function inject (message: Uint8Array, address = LIAR): void {
   link.inject(message, { address, port: PORT })
@@ -46,7 +25,7 @@ function rate (packets: SeenPacket[]): number {
 
 describe('who asks us alone', () => {
   it('does not silence us: we ask for what lapses, and when we have just come', async () => {
-    const me = await start(ME, { broadcast: false })
+    const me = await startPeer(ME, { broadcast: false })
     // As a socket sees it, a question to one host is like any other.
     const pester = async (seconds: number): Promise<void> => {
       for (let i = 0; i < seconds * 10; i++) {
@@ -66,7 +45,7 @@ describe('who asks us alone', () => {
 
 describe('packets full of peers that nobody has', () => {
   it('are read at a bounded rate, and what is known is heard all the same', async () => {
-    const me = await start(ME)
+    const me = await startPeer(ME)
     const other = await createPeerId()
     const known = response(...records('known', [`/ip4/${OTHER}/tcp/1/p2p/${other}`]))
     inject(known, OTHER)
@@ -96,7 +75,7 @@ describe('a name that cannot be written as it was read', () => {
     ['a label that ends in a dot', Buffer.from('a.')],
     ['a label with two', Buffer.from('a..b')]
   ])('does not make our questions unreadable: %s', async (_, label) => {
-    const me = await start(ME)
+    const me = await startPeer(ME)
     const id = await createPeerId()
     await clock.advance(200)
     // dns-packet has no way to write it: a placeholder as long as the label, replaced.
@@ -108,7 +87,7 @@ describe('a name that cannot be written as it was read', () => {
     await clock.advance(1)
     expect(claimsOf(me.events, id).length).toBe(1)
     const before = link.queries(ME).length
-    await start(OTHER)
+    await startPeer(OTHER)
     await clock.advance(20_000)
     // `seen` holds what decodes.
     const asked = link.queries(ME).slice(before)
@@ -121,8 +100,8 @@ describe('a name that cannot be written as it was read', () => {
 
 describe('somebody who asks all the time', () => {
   it('and lists everything does not keep us from asking for what is about to lapse', async () => {
-    const me = await start(ME, { peerName: 'aaaa' })
-    await start(OTHER, { peerName: 'bbbb' })
+    const me = await startPeer(ME, { peerName: 'aaaa' })
+    await startPeer(OTHER, { peerName: 'bbbb' })
     const heard = [0]
     me.mechanism.addEventListener('sighting', () => heard.push(clock.now()))
     const answers = ['aaaa', 'bbbb'].flatMap(name => records(name, []))
@@ -135,7 +114,7 @@ describe('somebody who asks all the time', () => {
   })
 
   it('makes nothing grow of what waits for the answers', async () => {
-    const me = await start(ME)
+    const me = await startPeer(ME)
     await clock.advance(5_000)
     const ids = await Promise.all(Array.from({ length: 250 }, createPeerId))
     const texts = ids.flatMap((id, i) => records(`n${i}`, [`/ip4/10.0.0.1/tcp/1/p2p/${id}`], { ttl: 1 }).slice(1))
@@ -162,7 +141,7 @@ describe('services that have to be asked for', () => {
   const details = (): SeenPacket[] => link.queries(ME).filter(({ packet }) => packet.questions?.some(({ type }) => type !== 'PTR'))
 
   it('do not make us ask more than 64 times at once, though 256 lapse together', async () => {
-    await start(ME, options)
+    await startPeer(ME, options)
     await clock.advance(10_000)
     for (let i = 0; i < 256; i += 15) inject(response(...Array.from({ length: 15 }, (_, k) => service(i + k, 1)).flat()))
     await clock.advance(2_000)
@@ -171,7 +150,7 @@ describe('services that have to be asked for', () => {
   })
 
   it('do not make us ask more than 8 times a second in the long run, though each packet points to new ones', async () => {
-    await start(ME, options)
+    await startPeer(ME, options)
     await clock.advance(10_000)
     const count = 500
     for (let t = 0; t < count; t++) {
@@ -186,7 +165,7 @@ describe('services that have to be asked for', () => {
 
 describe('a host that is called as every name ends', () => {
   it.each(['local', '_tcp.local', '_UDP.local'])('does not make us read what is none of our business: %s', async target => {
-    const me = await start(ME, { libp2p: false, service: { type: '_olocus._tcp' } })
+    const me = await startPeer(ME, { libp2p: false, service: { type: '_olocus._tcp' } })
     await clock.advance(10_000)
     inject(response(
       { name: TYPE, type: 'PTR', ttl: 4_500, data: `x.${TYPE}` }, { name: `x.${TYPE}`, type: 'SRV', ttl: 4_500, data: { port: 9, target } }
@@ -200,7 +179,7 @@ describe('a host that is called as every name ends', () => {
 
 describe('the host of the libp2p form', () => {
   it('is answered for though the question does not name the service', async () => {
-    await start(ME, { peerName: 'aaaa' })
+    await startPeer(ME, { peerName: 'aaaa' })
     await clock.advance(10_000)
     inject(encode({ type: 'query', questions: [{ name: 'aaaa.local', type: 'A' }] }))
     await clock.advance(1_000)
@@ -208,7 +187,7 @@ describe('the host of the libp2p form', () => {
   })
 
   it('and its records, whose names nobody else has, are said once a second to whoever probes for them', async () => {
-    await start(ME, { peerName: 'aaaa' }, Array.from({ length: 30 }, (_, i) => `/ip4/${ME}/tcp/${4_000 + i}`))
+    await startPeer(ME, { peerName: 'aaaa' }, Array.from({ length: 30 }, (_, i) => `/ip4/${ME}/tcp/${4_000 + i}`))
     await clock.advance(300_000)
     const name = `aaaa.${SERVICE}`
     const since = clock.now()
@@ -234,7 +213,7 @@ describe('many addresses of a host that is called as ours', () => {
         return { ...lan.interfaces(), lo: [{ address: '127.0.0.1', family: 'IPv4', internal: true, cidr: '127.0.0.1/8' }] }
       }
     }
-    await start(ME, { network, libp2p: false, service: { type: '_olocus._tcp', host: 'oven' } })
+    await startPeer(ME, { network, libp2p: false, service: { type: '_olocus._tcp', host: 'oven' } })
     await clock.advance(10_000)
     looks = 0
     const packet = response(...Array.from({ length: 64 }, (): Answer => ({ name: 'oven.local', type: 'A', ttl: 120, data: '127.0.0.1' })))
@@ -274,14 +253,14 @@ describe('two interfaces of ours on one link', () => {
   const own = [`/ip4/${ME}/tcp/4001`, `/ip4/${OTHER}/tcp/4001`]
 
   it('do not take each other’s records for somebody else’s', async () => {
-    await start(ME, { network, libp2p: false, service }, own)
+    await startPeer(ME, { network, libp2p: false, service }, own)
     await clock.advance(60_000)
     expect(names()).toEqual([`Kitchen.${TYPE}`])
     expect(link.seen.filter(({ packet }) => packet.authorities?.length !== 0).length).toBe(2 * 3)
   })
 
   it('give up a name that is somebody else’s', async () => {
-    const { events } = await start(ME, { network, libp2p: false, service }, own)
+    const { events } = await startPeer(ME, { network, libp2p: false, service }, own)
     await clock.advance(300)
     inject(response({ name: `Kitchen.${TYPE}`, type: 'SRV', ttl: 120, flush: true, data: { port: 9, target: 'elsewhere.local' } }))
     await clock.advance(60_000)

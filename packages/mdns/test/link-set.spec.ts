@@ -104,6 +104,13 @@ class Machine {
     await this.clock.advance(count * INTERFACE_INTERVAL)
   }
 
+  /** What is done with the link of this key, or its closing with `-` before it, waits until what is given back is called. */
+  stall (key: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.slow.set(key, promise)
+    return resolve
+  }
+
   async stop (): Promise<void> {
     this.#abort.abort()
     await this.#running
@@ -116,6 +123,16 @@ class Machine {
   get keys (): string[] {
     return [...this.set.sessions.keys()].sort()
   }
+}
+
+/** One link is open, and another one is being opened until it is let go. */
+async function opening (): Promise<{ machine: Machine, letGo: () => void }> {
+  const machine = new Machine(ETH0)
+  await machine.start()
+  const letGo = machine.stall('wlan0/IPv4')
+  machine.interfaces = { ...ETH0, ...WLAN0 }
+  await machine.look()
+  return { machine, letGo }
 }
 
 describe('the link set', () => {
@@ -219,16 +236,11 @@ describe('the link set', () => {
   })
 
   it('does not hold up the others for one that is slow', async () => {
-    const machine = new Machine(ETH0)
-    await machine.start()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    machine.slow.set('wlan0/IPv4', promise)
-    machine.interfaces = { ...ETH0, ...WLAN0 }
-    await machine.look()
+    const { machine, letGo } = await opening()
     machine.interfaces = { eth0: [v4('192.168.7.2')], ...WLAN0, eth1: [v4('192.168.9.1')] }
     await machine.look()
     expect(machine.keys).toEqual(['eth0/IPv4', 'eth1/IPv4'])
-    resolve()
+    letGo()
     await machine.clock.settle()
     expect(machine.keys).toEqual(['eth0/IPv4', 'eth1/IPv4', 'wlan0/IPv4'])
     expect(machine.attempts).toBe(4)
@@ -236,16 +248,11 @@ describe('the link set', () => {
   })
 
   it('neither tells nor counts the failure of a link that changed while it was being opened', async () => {
-    const machine = new Machine(ETH0)
-    await machine.start()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    machine.slow.set('wlan0/IPv4', promise)
-    machine.interfaces = { ...ETH0, ...WLAN0 }
-    await machine.look()
+    const { machine, letGo } = await opening()
     machine.interfaces = { ...ETH0, wlan0: [v4('192.168.8.2')] }
     await machine.look()
     machine.broken.add('wlan0/IPv4 192.168.8.1')
-    resolve()
+    letGo()
     await machine.clock.settle()
     expect([machine.errors, machine.set.sessions.get('wlan0/IPv4')?.link.address]).toEqual([[], '192.168.8.2'])
     await machine.stop()
@@ -307,8 +314,7 @@ describe('the link set', () => {
 
   it.each(['start', 'look'])('closed while a %s is opening, ends with nothing open', async when => {
     const machine = new Machine(when === 'start' ? { ...ETH0, ...WLAN0 } : ETH0)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    machine.slow.set('wlan0/IPv4', promise)
+    const letGo = machine.stall('wlan0/IPv4')
     const started = machine.start()
     if (when === 'look') {
       await started
@@ -318,7 +324,7 @@ describe('the link set', () => {
     await machine.clock.settle()
     const stopped = machine.stop()
     await machine.clock.settle()
-    resolve()
+    letGo()
     await stopped
     await started
     expect(machine.attempts).toBe(2)
@@ -330,8 +336,7 @@ describe('the link set', () => {
   it('waits with closing for a session that is being closed already', async () => {
     const machine = new Machine({ ...ETH0, ...WLAN0 })
     await machine.start()
-    const { promise, resolve } = Promise.withResolvers<void>()
-    machine.slow.set('-wlan0/IPv4', promise)
+    const letGo = machine.stall('-wlan0/IPv4')
     machine.interfaces = ETH0
     await machine.look()
     expect([machine.keys, machine.open.size]).toEqual([['eth0/IPv4'], 2])
@@ -339,7 +344,7 @@ describe('the link set', () => {
     const stopped = machine.stop().then(() => { isStopped = true })
     await machine.clock.settle()
     expect(isStopped).toBe(false)
-    resolve()
+    letGo()
     await stopped
     expect(machine.log.filter(entry => entry.startsWith('-'))).toHaveLength(2)
   })
@@ -402,9 +407,7 @@ describe('the link set', () => {
           default: {
             const key = step.kind === 'stall' ? step.key : `-${step.key}`
             letGo(key)
-            const { promise, resolve } = Promise.withResolvers<void>()
-            machine.slow.set(key, promise)
-            waiting.set(key, resolve)
+            waiting.set(key, machine.stall(key))
           }
         }
       }

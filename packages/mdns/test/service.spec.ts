@@ -1,9 +1,10 @@
 /** The DNS-SD form as others meet it: on a link in memory and in virtual time. */
-import { seededRng, virtualClock, type Sighting, type VirtualClock } from '@peerweave/interface'
+import type { Sighting } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { encode, type Answer, type Packet, type RecordType } from 'dns-packet'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { claimsOf, createPeer, MemoryLink, withdrawalsOf, type Peer } from './support.ts'
+import { describe, expect, it } from 'vitest'
+import { clock, link, startPeer, useMemoryLan } from './memory-lan.ts'
+import { claimsOf, withdrawalsOf, type Peer } from './support.ts'
 import type { MdnsOptions, MdnsServiceOptions } from '../src/index.ts'
 
 const ME = '192.168.7.1'
@@ -14,29 +15,10 @@ const META = '_services._dns-sd._udp.local'
 /** Names are ours after 250 ms of chance and three times 250 ms of probing. */
 const PROBED = 1_000
 
-let clock: VirtualClock
-let link: MemoryLink
-let started: Peer[]
+useMemoryLan()
 
-beforeEach(() => {
-  clock = virtualClock()
-  link = new MemoryLink(clock)
-  started = []
-})
-
-afterEach(async () => {
-  for (const peer of started) await peer.leave()
-  expect(clock.pending).toBe(0)
-  expect(link.openSockets).toBe(0)
-})
-
-async function startPeer (address: string, service: Partial<MdnsServiceOptions> = {}, options: MdnsOptions = {}, own = [`/ip4/${address}/tcp/4001`]): Promise<Peer> {
-  const peer = await createPeer({
-    network: link.network(address), clock, rng: seededRng(started.length + 1), libp2p: false, service: { type: '_olocus._tcp', ...service }, ...options
-  }, ...own)
-  await peer.mechanism.start()
-  started.push(peer)
-  return peer
+async function startService (address: string, service: Partial<MdnsServiceOptions> = {}, options: MdnsOptions = {}, own?: string[]): Promise<Peer> {
+  return await startPeer(address, { libp2p: false, service: { type: '_olocus._tcp', ...service }, ...options }, own)
 }
 
 type Section = 'answers' | 'additionals' | 'authorities'
@@ -66,7 +48,7 @@ const srvOfAnother = (name: string): Answer => ({ name, type: 'SRV', ttl: 120, f
 
 describe('announcing a service', () => {
   it('probes three times, then announces pointers, service, text and host, the unique ones to replace what was known', async () => {
-    const { id } = await startPeer(ME, { name: 'Kitchen', host: 'oven', subtypes: ['printer'], text: { txtvers: '1', paper: 'A4' }, protocols: ['/a/1'] })
+    const { id } = await startService(ME, { name: 'Kitchen', host: 'oven', subtypes: ['printer'], text: { txtvers: '1', paper: 'A4' }, protocols: ['/a/1'] })
     await clock.advance(PROBED)
     const probes = link.queries(ME).filter(({ packet }) => packet.authorities?.length !== 0)
     expect(probes.map(({ packet }) => packet.questions?.map(({ name, type }) => `${name} ${type}`))).toEqual(
@@ -91,7 +73,7 @@ describe('announcing a service', () => {
   })
 
   it('answers for the service, its subtypes, what a name holds, the list of services, and says what is not there', async () => {
-    await startPeer(ME, { name: 'Kitchen', host: 'oven', subtypes: ['printer'] })
+    await startService(ME, { name: 'Kitchen', host: 'oven', subtypes: ['printer'] })
     await clock.advance(10_000)
     const answersTo = async (name: string, type: string): Promise<string[]> => {
       const since = clock.now()
@@ -112,7 +94,7 @@ describe('announcing a service', () => {
   })
 
   it('does not answer who knows the answer, also when that comes in packets of its own', async () => {
-    await startPeer(ME, { name: 'Kitchen' })
+    await startService(ME, { name: 'Kitchen' })
     await clock.advance(10_000)
     const known: Answer = { name: TYPE, type: 'PTR', ttl: 60, data: `kitchen.${TYPE}` }
     let since = clock.now()
@@ -133,7 +115,7 @@ describe('announcing a service', () => {
   })
 
   it('answers one asker by unicast when it asks for that, unless nobody was told for a quarter of the TTL', async () => {
-    await startPeer(ME, { name: 'Kitchen' })
+    await startService(ME, { name: 'Kitchen' })
     await clock.advance(10_000)
     const unicastQuestion = (): void => {
       const message = encode({ type: 'query', questions: [{ name: TYPE, type: 'PTR' }] })
@@ -150,7 +132,7 @@ describe('announcing a service', () => {
   })
 
   it('tells one asker by unicast once a second, and all together no more than a flood of made-up ones deserves', async () => {
-    await startPeer(ME, { name: 'Kitchen' })
+    await startService(ME, { name: 'Kitchen' })
     await clock.advance(10_000)
     const before = link.responses(ME).length
     const message = encode({ type: 'query', questions: [{ name: TYPE, type: 'PTR' }] })
@@ -168,7 +150,7 @@ describe('announcing a service', () => {
   })
 
   it('forgets a question about what it is not any more', async () => {
-    const me = await startPeer(ME, { name: 'Kitchen' })
+    const me = await startService(ME, { name: 'Kitchen' })
     await clock.advance(10_000)
     ask([[TYPE, 'PTR']], { flags: 1 << 9 })
     await clock.advance(10)
@@ -179,8 +161,8 @@ describe('announcing a service', () => {
   })
 
   it('announces a changed address and text in place of the old ones', async () => {
-    const me = await startPeer(ME, { name: 'Kitchen' })
-    const other = await startPeer(OTHER)
+    const me = await startService(ME, { name: 'Kitchen' })
+    const other = await startService(OTHER)
     await clock.advance(10_000)
     me.setAddresses(`/ip4/${ME}/tcp/4002`)
     await clock.advance(2_500)
@@ -189,8 +171,8 @@ describe('announcing a service', () => {
   })
 
   it('says goodbye to all of it but the host, which may have other services, and is withdrawn a second later', async () => {
-    const me = await startPeer(ME, { name: 'Kitchen', host: 'oven' })
-    const other = await startPeer(OTHER)
+    const me = await startService(ME, { name: 'Kitchen', host: 'oven' })
+    const other = await startService(OTHER)
     await clock.advance(10_000)
     const since = clock.now()
     await me.leave()
@@ -202,7 +184,7 @@ describe('announcing a service', () => {
   })
 
   it('announces nothing without a port to reach it at', async () => {
-    await startPeer(ME, {}, {}, [`/ip4/${ME}/udp/4001/quic-v1`])
+    await startService(ME, {}, {}, [`/ip4/${ME}/udp/4001/quic-v1`])
     await clock.advance(10_000)
     expect([...said(ME), ...link.queries(ME).filter(({ packet }) => packet.authorities?.length !== 0)]).toEqual([])
   })
@@ -210,7 +192,7 @@ describe('announcing a service', () => {
 
 describe('a name that somebody else has', () => {
   it('is given up for the next one', async () => {
-    await startPeer(ME, { name: 'Kitchen', host: 'oven' })
+    await startService(ME, { name: 'Kitchen', host: 'oven' })
     await clock.advance(300)
     say(srvOfAnother(`kitchen.${TYPE}`))
     await clock.advance(400)
@@ -222,7 +204,7 @@ describe('a name that somebody else has', () => {
   })
 
   it('goes to one of two that probe for it at once', async () => {
-    const peers = [await startPeer(ME, { name: 'Kitchen' }), await startPeer(OTHER, { name: 'Kitchen' })]
+    const peers = [await startService(ME, { name: 'Kitchen' }), await startService(OTHER, { name: 'Kitchen' })]
     await clock.advance(5_000)
     const names = [ME, OTHER].map(from => said(from).find(text => text.includes(' PTR ')) ?? '').sort((a, b) => a < b ? -1 : 1)
     expect(names).toEqual([`${TYPE} PTR Kitchen (2).${TYPE}`, `${TYPE} PTR Kitchen.${TYPE}`])
@@ -230,7 +212,7 @@ describe('a name that somebody else has', () => {
   })
 
   it('is defended against who probes for it, and kept when another says it has it and does not defend it', async () => {
-    await startPeer(ME, { name: 'Kitchen', host: 'oven' })
+    await startService(ME, { name: 'Kitchen', host: 'oven' })
     await clock.advance(10_000)
     let since = clock.now()
     ask([[`Kitchen.${TYPE}`, 'ANY']], { authorities: [srvOfAnother(`Kitchen.${TYPE}`)] })
@@ -244,7 +226,7 @@ describe('a name that somebody else has', () => {
   })
 
   it('makes us wait when the conflicts do not end', async () => {
-    await startPeer(ME, { name: 'Kitchen' })
+    await startService(ME, { name: 'Kitchen' })
     const probes = (): number => link.queries(ME).filter(({ packet }) => packet.authorities?.length !== 0).length
     const contest = async (ms: number): Promise<void> => {
       for (let i = 0; i < ms / 10; i++) {
@@ -263,9 +245,9 @@ describe('a name that somebody else has', () => {
 
 describe('finding a service', () => {
   it('finds another of the same type, with its protocols and text, and no other', async () => {
-    const me = await startPeer(ME)
-    const other = await startPeer(OTHER, { protocols: ['/a/1'], text: { paper: 'A4' } })
-    const stranger = await startPeer('192.168.7.3', { type: '_else._tcp' })
+    const me = await startService(ME)
+    const other = await startService(OTHER, { protocols: ['/a/1'], text: { paper: 'A4' } })
+    const stranger = await startService('192.168.7.3', { type: '_else._tcp' })
     await clock.advance(5_000)
     const [claim] = claimsOf(me.events, other.id)
     expect(claim?.multiaddrs.map(String)).toEqual([`/ip4/${OTHER}/tcp/4001`])
@@ -275,7 +257,7 @@ describe('finding a service', () => {
   })
 
   it('reports a service that does not say whose it is as endpoints, and lets them lapse', async () => {
-    const me = await startPeer(ME)
+    const me = await startService(ME)
     await clock.advance(5_000)
     const name = `printer.${TYPE}`
     say(
@@ -293,7 +275,7 @@ describe('finding a service', () => {
   })
 
   it('asks for what is missing, and hears the answer though it names no service', async () => {
-    const me = await startPeer(ME)
+    const me = await startService(ME)
     await clock.advance(5_000)
     const name = `printer.${TYPE}`
     const questions = (): string[] => link.queries(ME).flatMap(({ packet }) => packet.questions ?? []).map(({ name, type }) => `${name} ${type}`).slice(-2)
@@ -311,21 +293,21 @@ describe('finding a service', () => {
   })
 
   it('is not made deaf by a host that is called as the service is, and goes', async () => {
-    const me = await startPeer(ME)
+    const me = await startService(ME)
     await clock.advance(5_000)
     const name = `printer.${TYPE}`
     say({ name: TYPE, type: 'PTR', ttl: 1, data: name }, { name, type: 'SRV', ttl: 1, data: { port: 631, target: '_olocus.local' } })
     await clock.advance(5_000)
     say({ name: TYPE, type: 'PTR', ttl: 0, data: name })
     await clock.advance(5_000)
-    const other = await startPeer(OTHER)
+    const other = await startService(OTHER)
     await clock.advance(5_000)
     expect(claimsOf(me.events, other.id).length).toBeGreaterThan(0)
   })
 
   it('asks for a service that is about to lapse, and keeps it when it answers', async () => {
-    const me = await startPeer(ME, {}, { broadcast: false })
-    const other = await startPeer(OTHER)
+    const me = await startService(ME, {}, { broadcast: false })
+    const other = await startService(OTHER)
     await clock.advance(600_000)
     const round = Array.fromAsync(me.mechanism.discoverPeers())
     await clock.advance(1_000)
@@ -334,8 +316,8 @@ describe('finding a service', () => {
 
   it.each<[string, MdnsOptions]>([['DNS-SD', {}], ['libp2p', { libp2p: true, service: undefined }]])(
     'carries a signed record in the %s form', async (_form, options) => {
-      const me = await startPeer(ME, {}, options)
-      const other = await startPeer(OTHER, {}, options)
+      const me = await startService(ME, {}, options)
+      const other = await startService(OTHER, {}, options)
       const signedPeerRecord = crypto.getRandomValues(new Uint8Array(300))
       await other.mechanism.announceSelf?.({ peerId: other.id, multiaddrs: [multiaddr(`/ip4/${OTHER}/tcp/4001`)], signedPeerRecord })
       await clock.advance(10_000)
@@ -348,8 +330,8 @@ describe('finding a service', () => {
   )
 
   it('works beside the libp2p form, each in packets of its own', async () => {
-    const me = await startPeer(ME, {}, { libp2p: true })
-    const other = await startPeer(OTHER, {}, { libp2p: true })
+    const me = await startService(ME, {}, { libp2p: true })
+    const other = await startService(OTHER, {}, { libp2p: true })
     await clock.advance(10_000)
     for (const { packet } of link.responses(OTHER)) {
       const pointers = new Set(packet.answers?.filter(({ type }) => type === 'PTR').map(({ name }) => name))

@@ -1,8 +1,7 @@
-import { seededRng, virtualClock, type VirtualClock } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { claimsOf, createPeer, createPeerId, MemoryLink, query, records, response, SERVICE, withdrawalsOf, type Peer } from './support.ts'
-import type { MdnsOptions } from '../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { clock, link, startPeer, useMemoryLan } from './memory-lan.ts'
+import { claimsOf, createPeer, createPeerId, query, records, response, SERVICE, withdrawalsOf } from './support.ts'
 
 // Documentation addresses would not count as a local network's.
 const ME = '192.168.7.1'
@@ -11,28 +10,7 @@ const PORT = 5353
 /** A moment after start with no query of our own for the next four minutes: those are answered like any other. */
 const QUIET = 265_000
 
-let clock: VirtualClock
-let link: MemoryLink
-let started: Peer[]
-
-beforeEach(() => {
-  clock = virtualClock()
-  link = new MemoryLink(clock)
-  started = []
-})
-
-afterEach(async () => {
-  for (const peer of started) await peer.leave()
-  expect(clock.pending).toBe(0)
-  expect(link.openSockets).toBe(0)
-})
-
-async function startPeer (address: string, options: MdnsOptions = {}, own = [`/ip4/${address}/tcp/4001`]): Promise<Peer> {
-  const peer = await createPeer({ network: link.network(address), clock, rng: seededRng(started.length + 1), ...options }, ...own)
-  await peer.mechanism.start()
-  started.push(peer)
-  return peer
-}
+useMemoryLan()
 
 function times (packets: Array<{ at: number }>): number[] {
   return packets.map(({ at }) => at)

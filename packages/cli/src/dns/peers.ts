@@ -1,5 +1,6 @@
 /** Peers as the command line names them. */
 import { addressScope, show, targetPeer, withoutPeer, type SelfRecord } from '@peerweave/interface'
+import { isForZone } from '@peerweave/dns'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { UsageError } from '../usage-error.ts'
@@ -28,8 +29,8 @@ export function peersOf (texts: readonly string[]): SelfRecord[] {
 /** Addresses that a zone does not get, each with the reason. */
 export function leftOut (peers: readonly SelfRecord[], isPrivateMeant: boolean): string[] {
   return peers.flatMap(({ multiaddrs }) => multiaddrs.flatMap(address => {
+    if (isForZone(address, isPrivateMeant)) return []
     const scope = addressScope(address)
-    if (scope === 'public' || (isPrivateMeant && scope !== 'never')) return []
     return [`left out: ${address}: ${scope === 'never' ? 'nobody can be reached there' : `${scope}, which --private puts in`}`]
   }))
 }

@@ -8,10 +8,10 @@ import { LAST_GOOD_FOR, MAX_MESSAGE_BYTES, MAX_TIMEOUT_OPTION, TIMEOUT } from '.
 import { askHttps } from './https.ts'
 import { encodeQuestion, readAnswer, type Reading } from './message.ts'
 import { isResponseTo, messageId } from './message-guard.ts'
-import { queryName } from './name-check.ts'
 import { parseServer, parseServers, systemServers, type Server } from './servers.ts'
 import { askTcp } from './tcp.ts'
 import { udp, type UdpSockets } from './udp.ts'
+import { askableName } from '../names.ts'
 import type { DnsAnswer, Query, RecordType } from '../records.ts'
 import type { AskInit, Attempt } from './ask.ts'
 
@@ -118,7 +118,7 @@ export function dnsClient (init: DnsClientInit = {}): DnsClient {
 
   return {
     async query (name, type, { signal } = {}) {
-      const bare = queryName(name)
+      const asked = askableName(name)
       const throwIfOver = (): void => {
         throwIfAborted(signal)
         throwIfAborted(closing.signal)
@@ -131,7 +131,7 @@ export function dnsClient (init: DnsClientInit = {}): DnsClient {
         try {
           // Called up by one whose time was over in the same moment.
           if (clock.now() >= end) throw new TimeoutError(`no turn in ${timeout} ms`)
-          return await askAll(bare, type, deadline.signal, end)
+          return await askAll(asked, type, deadline.signal, end)
         } finally {
           release()
         }

@@ -15,7 +15,7 @@ import type { DnsAnswer, DnsRecord, RecordType, ResponseCode } from '../records.
 
 export interface QuestionInit {
   id: number
-  /** As `queryName` gives it. */
+  /** As `askableName` gives it. */
   name: string
   type: RecordType
   /** Whether to say that longer answers than 512 bytes may come over UDP. RFC 6891. */
@@ -50,13 +50,12 @@ const TYPES: ReadonlyMap<number, RecordType> = new Map(
 
 /** With an OPT record that has no options, where it has one. */
 export function encodeQuestion ({ id, name, type, hasEdns }: QuestionInit): Uint8Array {
-  const labels = name === '.' ? '' : name
-  const nameEnd = HEADER_BYTES + (labels === '' ? 1 : labels.length + 2)
+  const nameEnd = HEADER_BYTES + name.length + 2
   const bytes = Buffer.alloc(nameEnd + TYPE_AND_CLASS_BYTES + (hasEdns ? OPT_BYTES : 0))
   bytes.writeUInt16BE(id, 0)
   bytes.writeUInt16BE(RD, 2)
   bytes.writeUInt16BE(1, 4)
-  bytes.write(labels, HEADER_BYTES + 1, 'latin1')
+  bytes.write(name, HEADER_BYTES + 1, 'latin1')
   // Before the first label, and in place of each dot, is the length of what follows. From the end, where it is known.
   for (let at = nameEnd - 2, end = nameEnd - 1; at >= HEADER_BYTES; at--) {
     if (at > HEADER_BYTES && bytes[at] !== DOT) continue

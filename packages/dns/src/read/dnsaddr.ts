@@ -6,7 +6,7 @@
 import { clampTtl, limits, withoutPeer, type Claim, type Faults, type Reporter } from '@peerweave/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { CODE_P2P, multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { plainName } from '../resolver/names.ts'
+import { plainName } from '../names.ts'
 import { inParallel } from './in-parallel.ts'
 import { literalAddresses } from './literal-addresses.ts'
 import { reading, type Lookups, type ReadInit, type ReadOptions } from './lookups.ts'

@@ -7,7 +7,7 @@
 import { clampTtl, limits, nextTurn, show, shuffle, type Claim, type Reporter } from '@peerweave/interface'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 as keccak256 } from '@noble/hashes/sha3.js'
-import { isAskable, plainName } from '../resolver/names.ts'
+import { isAskable, plainName } from '../names.ts'
 import { readNodeRecord } from './enr.ts'
 import { inParallel } from './in-parallel.ts'
 import { reading, type Lookups, type ReadInit, type ReadOptions } from './lookups.ts'

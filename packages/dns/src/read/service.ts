@@ -5,7 +5,7 @@
  * without `addr=` is at the SRV record's host and port; where nobody is named, that is an endpoint.
  */
 import { clampTtl, limits, type Claim, type Endpoint, type Reporter } from '@peerweave/interface'
-import { isAskable, plainName } from '../resolver/names.ts'
+import { isAskable, plainName } from '../names.ts'
 import { srvOrder } from '../resolver/srv-order.ts'
 import { inParallel } from './in-parallel.ts'
 import { literalAddresses } from './literal-addresses.ts'

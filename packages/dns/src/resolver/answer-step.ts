@@ -4,7 +4,7 @@
  */
 import { clampMs, DnsError, limits } from '@peerweave/interface'
 import { NEGATIVE_TTL_MAX, NEGATIVE_TTL_UNTOLD, TTL_MAX, TTL_MIN } from './constants.ts'
-import { domainOf, isWithin, plainName } from './names.ts'
+import { domainOf, isWithin, plainName } from '../names.ts'
 import type { DnsAnswer, DnsRecord, RecordType } from '../records.ts'
 
 export type RecordOf<Type extends RecordType> = Type extends 'A' | 'AAAA'
@@ -40,7 +40,7 @@ export interface Step {
  * @param now - monotonic ms
  * @throws DnsError when the answer is none: its code is another than NOERROR and NXDOMAIN
  */
-export function readAnswer (answer: DnsAnswer, name: string, type: RecordType, now: number): Step {
+export function readStep (answer: DnsAnswer, name: string, type: RecordType, now: number): Step {
   const { code, answers, authorities, additionals, server } = answer
   if (code !== 'NOERROR' && code !== 'NXDOMAIN') throw new DnsError(`${server} answers ${code} when asked for ${name} ${type}`)
   const aliasOf = new Map<string, Extract<DnsRecord, { type: 'CNAME' }>>()

@@ -1,6 +1,9 @@
 /** Times of the resolver, with their source; milliseconds. */
 
-/** A record is believed at least this long: a TTL of 0 cannot make us ask all the time. Security research T9. */
+/**
+ * A record is believed at least this long: a TTL of 0 cannot make us ask all the time. Security research T9. What we announce
+ * has no TTL beyond these two either: a shorter one would be raised by readers, a longer one keeps the dead.
+ */
 export const TTL_MIN = 30_000
 /** … and at most this long. Security research T9. */
 export const TTL_MAX = 86_400_000

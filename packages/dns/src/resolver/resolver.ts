@@ -8,10 +8,10 @@ import {
   abortError, backoff, DnsError, InvalidDnsRecordError, limits, LimitExceededError, raceSignal, show, throwIfAborted, toError,
   type Clock, type DropCounter, type Rng
 } from '@peerweave/interface'
-import { readAnswer, type Hint, type RecordOf, type Step } from './answer-step.ts'
+import { readStep, type Hint, type RecordOf, type Step } from './answer-step.ts'
 import { Cache } from './cache.ts'
 import { RETRY, STALE_FOR, STALE_TTL, STALE_WAIT } from './constants.ts'
-import { askableName } from './names.ts'
+import { askableName } from '../names.ts'
 import type { Query, RecordType } from '../records.ts'
 
 export interface ResolverInit {
@@ -197,7 +197,7 @@ class CachingResolver implements Resolver {
         // RACED: a query that ignores its signal must not keep us in the air. In a function, so that one that throws
         // is no different from one that rejects.
         const answer = await raceSignal((async () => await this.#query(name, type, { signal }))(), signal)
-        const step = readAnswer(answer, name, type, this.#clock.now())
+        const step = readStep(answer, name, type, this.#clock.now())
         this.#keep(name, type, step)
         this.#down = undefined
         return step

@@ -17,7 +17,7 @@ export interface OwnRecordsInit {
   text: ReadonlyMap<string, string>
   /** In place of the port of our first address over the service's transport. */
   port?: number | undefined
-  /** Those with other scopes than `public` are told as well. */
+  /** As {@link isForZone} has it. */
   isPrivateMeant: boolean
   /** Seconds. */
   ttl: number
@@ -58,10 +58,7 @@ export function textName ({ name }: Pick<ServiceLabels, 'name'>, target: string)
  */
 export function ownRecords (init: OwnRecordsInit): OwnRecords | undefined {
   const { service, domain, host, self, text, isPrivateMeant, ttl, expires } = init
-  const multiaddrs = self.multiaddrs.filter(address => {
-    const scope = addressScope(address)
-    return scope === 'public' || (isPrivateMeant && scope !== 'never')
-  })
+  const multiaddrs = self.multiaddrs.filter(address => isForZone(address, isPrivateMeant))
   // A relay's host is not ours: who reads SRV and A alone would take the relay for us.
   const direct = multiaddrs.filter(address => !isRelayed(address))
   const port = init.port ?? portOf(service.transport, direct) ?? portOf(service.transport, multiaddrs)
@@ -75,6 +72,15 @@ export function ownRecords (init: OwnRecordsInit): OwnRecords | undefined {
     txt: { name: textName(service, target), type: 'TXT', ttl, strings },
     addresses: literals.map((address): OutRecord => ({ name: target, type: isIPv4(address) ? 'A' : 'AAAA', ttl, address }))
   }
+}
+
+/**
+ * Whether a zone is told of an address: of a public one always; of any other, unless nobody can be reached there, when
+ * private ones are meant: the world does not see such a zone.
+ */
+export function isForZone (address: Multiaddr, isPrivateMeant: boolean): boolean {
+  const scope = addressScope(address)
+  return scope === 'public' || (isPrivateMeant && scope !== 'never')
 }
 
 /** For who must not leave the peer out in silence. */

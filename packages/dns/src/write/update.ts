@@ -2,16 +2,16 @@
 import { CLASS_NUMBERS, TYPE_NUMBERS, encodeData, encodeName, encodeRecord, uint16, type OutRecord, type OutType } from './wire.ts'
 
 /** What must hold, or nothing is changed. RFC 2136 §2.4. */
-export type Prerequisite =
-  | { readonly kind: 'name-in-use' | 'name-not-in-use', readonly name: string }
-  | { readonly kind: 'set-exists' | 'set-does-not-exist', readonly name: string, readonly type: OutType }
+export interface Prerequisite {
+  readonly kind: 'name-not-in-use'
+  readonly name: string
+}
 
 /** All or none of them happen. RFC 2136 §2.5. */
 export type Change =
   | { readonly kind: 'add', readonly record: OutRecord }
   | { readonly kind: 'delete-record', readonly record: OutRecord }
   | { readonly kind: 'delete-set', readonly name: string, readonly type: OutType }
-  | { readonly kind: 'delete-name', readonly name: string }
 
 export interface Update {
   /** 16 random bits. */
@@ -34,11 +34,9 @@ export function encodeUpdate ({ id, zone, prerequisites = [], changes }: Update)
   ])
 }
 
-function encodePrerequisite (prerequisite: Prerequisite): Uint8Array {
-  const { kind, name } = prerequisite
-  const type = 'type' in prerequisite ? TYPE_NUMBERS[prerequisite.type] : TYPE_NUMBERS.ANY
-  const isPositive = kind === 'name-in-use' || kind === 'set-exists'
-  return encodeRecord(name, type, isPositive ? CLASS_NUMBERS.ANY : CLASS_NUMBERS.NONE, 0, NOTHING)
+/** RFC 2136 §2.4.5. */
+function encodePrerequisite ({ name }: Prerequisite): Uint8Array {
+  return encodeRecord(name, TYPE_NUMBERS.ANY, CLASS_NUMBERS.NONE, 0, NOTHING)
 }
 
 function encodeChange (change: Change): Uint8Array {
@@ -53,7 +51,5 @@ function encodeChange (change: Change): Uint8Array {
     }
     case 'delete-set':
       return encodeRecord(change.name, TYPE_NUMBERS[change.type], CLASS_NUMBERS.ANY, 0, NOTHING)
-    case 'delete-name':
-      return encodeRecord(change.name, TYPE_NUMBERS.ANY, CLASS_NUMBERS.ANY, 0, NOTHING)
   }
 }

@@ -47,7 +47,11 @@ export class Updater {
     this.#init = init
   }
 
-  /** @throws DnsError naming each server and what it said, when it was not made or nobody can know */
+  /**
+   * Never `unmet` without prerequisites.
+   *
+   * @throws DnsError naming each server and what it said, when it was not made or nobody can know
+   */
   async update (changes: readonly Change[], { prerequisites = [], signal }: UpdateOptions = {}): Promise<UpdateResult> {
     const { zone, servers } = this.#init
     const message = encodeUpdate({ id: randomInt(0x10000), zone, prerequisites, changes })
@@ -55,7 +59,10 @@ export class Updater {
     for (const server of servers) {
       signal?.throwIfAborted()
       try {
-        return await this.#updateAt(server, message, signal)
+        const code = await this.#updateAt(server, message, signal)
+        if (code === 'NOERROR') return 'made'
+        if (prerequisites.length > 0 && UNMET.includes(code)) return 'unmet'
+        throw new DnsError(`refused with ${code}${explanation(code)}`)
       } catch (error) {
         signal?.throwIfAborted()
         errors.push(toError(error))
@@ -67,7 +74,8 @@ export class Updater {
     )
   }
 
-  async #updateAt (server: string, message: Uint8Array, signal: AbortSignal | undefined): Promise<UpdateResult> {
+  /** @returns the code of its answer */
+  async #updateAt (server: string, message: Uint8Array, signal: AbortSignal | undefined): Promise<string> {
     const { clock, key } = this.#init
     const now = (): number => Math.round(clock.wall() / 1_000) + this.#offset
     for (let attempt = 0; ; attempt++) {
@@ -82,10 +90,7 @@ export class Updater {
           continue
         }
       }
-      const code = CODES[Buffer.from(answer).readUInt16BE(2) & 0xf] ?? 'an unknown code'
-      if (code === 'NOERROR') return 'made'
-      if (UNMET.includes(code)) return 'unmet'
-      throw new DnsError(`refused with ${code}${explanation(code)}`)
+      return CODES[Buffer.from(answer).readUInt16BE(2) & 0xf] ?? 'an unknown code'
     }
   }
 

@@ -1,45 +1,17 @@
 /** Several servers, several ways, one answer; and what is said when there is none. */
-import { dropCounter, limits, virtualClock, type VirtualClock } from '@peerweave/interface'
+import { limits } from '@peerweave/interface'
 import { decode } from 'dns-packet'
 import { Packet } from 'dns2'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
-import { dnsClient, type DnsClient, type DnsClientInit } from '../../src/client/client.ts'
+import { dnsClient, type DnsClientInit } from '../../src/client/client.ts'
 import { RESEND_AFTER } from '../../src/client/constants.ts'
-import { answerTo, dns2Server, srv, udpFake, type Fake, type UdpFake } from './fakes.ts'
+import { ask, clock, dropped, fakes, serve, udpSockets, useClients } from './clients.ts'
+import { answerTo, dns2Server, srv, udpFake } from './fakes.ts'
 
 const NAME = '_peer._tcp.example.test'
 
-let clock: VirtualClock
-let fakes: Fake[]
-let clients: DnsClient[]
-let dropped: Record<string, number>
-let drop: (reason: string) => void
-
-beforeEach(() => {
-  clock = virtualClock()
-  fakes = []
-  clients = []
-  ;({ dropped, drop } = dropCounter())
-})
-
-afterEach(async () => {
-  await Promise.all(clients.map(async client => client.close()))
-  await Promise.all(fakes.map(async fake => fake.close()))
-  expect(clock.pending).toBe(0)
-})
-
-async function serve (onQuery: Parameters<typeof udpFake>[0]): Promise<UdpFake> {
-  const fake = await udpFake(onQuery)
-  fakes.push(fake)
-  return fake
-}
-
-function ask (servers: Fake[], init: DnsClientInit = {}): DnsClient {
-  const client = dnsClient({ servers: servers.length === 0 ? undefined : servers.map(({ text }) => text), clock, drop, ...init })
-  clients.push(client)
-  return client
-}
+useClients()
 
 const good: Parameters<typeof udpFake>[0] = (query, reply) => reply(answerTo(query, [srv(NAME, 1)]))
 const coded = (flags: number): typeof good => (query, reply) => reply(answerTo(query, [], { flags }))
@@ -104,6 +76,23 @@ describe('the next server is asked', () => {
   })
 })
 
+describe('a name', () => {
+  it('that cannot be asked for is refused, and nobody is asked', async () => {
+    const fake = await serve(good)
+    const client = ask([fake])
+    for (const name of ['', '.', 'a..b', 'a b.test', `${'a'.repeat(64)}.test`]) {
+      await expect(client.query(name, 'SRV')).rejects.toMatchObject({ name: 'InvalidDnsRecordError' })
+    }
+    expect(fake.received).toEqual([])
+  })
+
+  it('is asked in lower case, without the dot at its end', async () => {
+    const fake = await serve(good)
+    await ask([fake]).query('_Peer._TCP.Example.Test.', 'SRV')
+    expect(decode(fake.received[0]!).questions).toMatchObject([{ name: NAME }])
+  })
+})
+
 describe('when no server answers', () => {
   it('the error names each, with what it did', async () => {
     const servers = [await serve(coded(2)), await serve(coded(5)), await serve(silent), await serve(silent)]
@@ -157,7 +146,7 @@ describe('a look-up that is aborted', () => {
     controller.abort(new Error('enough'))
     await expect(asked).rejects.toMatchObject({ name: 'AbortError', cause: { message: 'enough' } })
     expect(second.received).toEqual([])
-    await until(() => process.getActiveResourcesInfo().filter(kind => kind === 'UDPWrap').length === 2)
+    await until(() => udpSockets() === 2)
     expect(clock.pending).toBe(0)
   })
 

@@ -4,7 +4,6 @@ import { decode, encode, type Answer } from 'dns-packet'
 import { Packet } from 'dns2'
 import { describe, expect, it } from 'vitest'
 import { encodeQuestion, readAnswer, type Reading } from '../../src/client/message.ts'
-import { queryName } from '../../src/client/name-check.ts'
 import { answerTo, srv, times, type AnswerInit } from './fakes.ts'
 
 const NAME = '_peer._tcp.example.test'
@@ -44,26 +43,6 @@ describe('a question', () => {
     expect(additionals).toEqual([])
     expect(questions).toEqual([{ name: NAME, type: 'TXT', class: 'IN' }])
     expect(bytes).toHaveLength(sent.length - 11)
-  })
-
-  it.each([
-    ['', 'label'], ['a..b', 'label'], ['.a', 'label'], [`${'a'.repeat(64)}.b`, 'label'], ['münchen.test', 'xn--'], ['a b.test', 'xn--'],
-    ['a\\.b.test', 'xn--'], ['a\n.test', 'xn--'], ['a.'.repeat(127), undefined], [`${'a.'.repeat(126)}ab`, '253']
-  ])('%j cannot be asked for unless it is a name', (name, fault) => {
-    if (fault === undefined) {
-      expect(queryName(name)).toHaveLength(253)
-    } else {
-      expect(() => queryName(name)).toThrow(InvalidDnsRecordError)
-      expect(() => queryName(name)).toThrow(name === '' ? 'ASCII' : fault)
-    }
-  })
-
-  it('may be for the root, and lose its dot at the end', () => {
-    expect(queryName('.')).toBe('.')
-    expect(queryName('Example.Test.')).toBe('Example.Test')
-    const bytes = Buffer.from(encodeQuestion({ id: 1, name: '.', type: 'SOA', hasEdns: false }))
-    expect(decode(bytes).questions).toMatchObject([{ name: '.' }])
-    expect(bytes.toString('hex')).toBe('0001010000010000000000000000060001')
   })
 })
 

@@ -1,54 +1,18 @@
 /** Over UDP: who is believed, from which sockets, how often. Time moves only where a test moves it. */
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { dropCounter, virtualClock, type VirtualClock } from '@peerweave/interface'
 import { decode } from 'dns-packet'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { until } from '../../../../test/support/until.ts'
-import { dnsClient, type DnsClient, type DnsClientInit } from '../../src/client/client.ts'
 import { POOL_SOCKETS, RESEND_AFTER, SOCKET_AGE, SOCKET_QUERIES } from '../../src/client/constants.ts'
 import { parseServer, type SocketServer } from '../../src/client/servers.ts'
 import { udp } from '../../src/client/udp.ts'
-import { answerTo, srv, udpFake, type UdpFake } from './fakes.ts'
+import { ask, clock, drop, dropped, fakes, serve, udpSockets, useClients } from './clients.ts'
+import { answerTo, srv } from './fakes.ts'
 
 const NAME = '_peer._tcp.example.test'
 
-let clock: VirtualClock
-let fakes: UdpFake[]
-let clients: DnsClient[]
-let dropped: Record<string, number>
-let drop: (reason: string) => void
-
-beforeEach(() => {
-  clock = virtualClock()
-  fakes = []
-  clients = []
-  ;({ dropped, drop } = dropCounter())
-})
-
-afterEach(async () => {
-  await Promise.all(clients.map(async client => client.close()))
-  await Promise.all(fakes.map(async fake => fake.close()))
-  expect(clock.pending).toBe(0)
-  // Closed in a later turn.
-  await until(() => udpSockets() === 0)
-})
-
-function udpSockets (): number {
-  return process.getActiveResourcesInfo().filter(kind => kind === 'UDPWrap').length
-}
-
-async function serve (...args: Parameters<typeof udpFake>): Promise<UdpFake> {
-  const fake = await udpFake(...args)
-  fakes.push(fake)
-  return fake
-}
-
-function ask (fake: UdpFake, init: DnsClientInit = {}): DnsClient {
-  const client = dnsClient({ servers: [fake.text], clock, drop, ...init })
-  clients.push(client)
-  return client
-}
+useClients()
 
 const good = (query: Buffer): Buffer => answerTo(query, [srv(NAME, 1)])
 
@@ -69,7 +33,7 @@ describe('what is no answer is not believed', () => {
       for (let i = 0; i < 5; i++) reply(forge(query))
       reply(good(query))
     })
-    expect(await ask(fake).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }], server: fake.text })
+    expect(await ask([fake]).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }], server: fake.text })
     expect(dropped).toEqual({ 'not-ours': 5 })
   })
 
@@ -79,7 +43,7 @@ describe('what is no answer is not believed', () => {
       // Everything is right but where it comes from: sent first, and delivered before.
       stranger.send(answerTo(query, [forged]), from.port, from.address, () => reply(good(query)))
     })
-    expect(await ask(fake).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }] })
+    expect(await ask([fake]).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }] })
     expect(dropped).toEqual({})
     await new Promise<void>(resolve => { stranger.close(resolve) })
   })
@@ -94,7 +58,7 @@ describe('what is no answer is not believed', () => {
         reply(answerTo(query, [forged]))
       }
     })
-    const client = ask(fake)
+    const client = ask([fake])
     const asked = client.query(NAME, 'SRV')
     await until(() => late !== undefined)
     await clock.advance(RESEND_AFTER)
@@ -108,7 +72,7 @@ describe('what is no answer is not believed', () => {
   it('a late answer to the first copy counts while the question is open', async () => {
     const replies: Array<() => void> = []
     const fake = await serve((query, reply) => { replies.push(() => reply(good(query))) })
-    const asked = ask(fake).query(NAME, 'SRV')
+    const asked = ask([fake]).query(NAME, 'SRV')
     await until(() => replies.length === 1)
     await clock.advance(RESEND_AFTER)
     await until(() => replies.length === 2)
@@ -120,7 +84,7 @@ describe('what is no answer is not believed', () => {
 describe('a question without an answer', () => {
   it('is sent again after 400, 800, 1,600 ms, each time from another port under another id', async () => {
     const fake = await serve(() => {})
-    const client = ask(fake, { timeout: 4_000 })
+    const client = ask([fake], { timeout: 4_000 })
     const asked = client.query(NAME, 'SRV')
     asked.catch(() => {})
     const times: number[] = []
@@ -139,7 +103,7 @@ describe('a question without an answer', () => {
 
   it('never leaves from the same port twice', async () => {
     const fake = await serve(() => {})
-    const client = ask(fake, { timeout: 3_000 })
+    const client = ask([fake], { timeout: 3_000 })
     const asked = Promise.allSettled(Array.from({ length: 20 }, async (_, i) => client.query(`n${i}.test`, 'SRV')))
     for (const [i, wait] of [400, 800, 1_600, 200].entries()) {
       await until(() => fake.received.length === 20 * (i + 1))
@@ -154,13 +118,13 @@ describe('a question without an answer', () => {
   it('at a closed port fails at once', async () => {
     const fake = await serve(() => {})
     await fakes.pop()!.close()
-    await expect(ask(fake).query(NAME, 'SRV')).rejects.toThrow('ECONNREFUSED')
-    await expect(ask(fake, { sockets: 'single' }).query(NAME, 'SRV')).rejects.toThrow('ECONNREFUSED')
+    await expect(ask([fake]).query(NAME, 'SRV')).rejects.toThrow('ECONNREFUSED')
+    await expect(ask([fake], { sockets: 'single' }).query(NAME, 'SRV')).rejects.toThrow('ECONNREFUSED')
   })
 
   it('at a closed port fails for all that wait there, and the next one asks anew', async () => {
     let fake = await serve(() => {})
-    const client = ask(fake)
+    const client = ask([fake])
     const asked = Promise.allSettled(Array.from({ length: 40 }, async () => client.query(NAME, 'SRV')))
     await until(() => fake.received.length === 40)
     await fakes.pop()!.close()
@@ -175,7 +139,7 @@ describe('a question without an answer', () => {
 describe('sockets', () => {
   it('in a pool: 16 random ports, each for a bounded number of questions', async () => {
     const fake = await serve((query, reply) => reply(good(query)))
-    const client = ask(fake)
+    const client = ask([fake])
     const total = POOL_SOCKETS * SOCKET_QUERIES + 500
     for (let i = 0; i < total; i += 100) await Promise.all(Array.from({ length: 100 }, async () => client.query(NAME, 'SRV')))
     const used = new Map<number, number>()
@@ -192,7 +156,7 @@ describe('sockets', () => {
 
   it('in a pool are given back after a while', async () => {
     const fake = await serve((query, reply) => reply(good(query)))
-    const client = ask(fake)
+    const client = ask([fake])
     for (let i = 0; i < 50; i++) await client.query(NAME, 'SRV')
     const before = new Set(fake.sources)
     expect(udpSockets()).toBe(1 + before.size)
@@ -206,7 +170,7 @@ describe('sockets', () => {
   it('that waits for an answer outlives its time until that comes', async () => {
     const replies: Array<() => void> = []
     const fake = await serve((query, reply) => { replies.push(() => reply(good(query))) })
-    const asked = ask(fake, { timeout: 60_000 }).query(NAME, 'SRV')
+    const asked = ask([fake], { timeout: 60_000 }).query(NAME, 'SRV')
     await until(() => replies.length === 1)
     await clock.advance(SOCKET_AGE + 1)
     replies[0]!()
@@ -215,7 +179,7 @@ describe('sockets', () => {
 
   it('one for each question where that is wanted, closed after it', async () => {
     const fake = await serve((query, reply) => reply(good(query)))
-    const client = ask(fake, { sockets: 'single' })
+    const client = ask([fake], { sockets: 'single' })
     for (let i = 0; i < 40; i++) await client.query(NAME, 'SRV')
     expect(new Set(fake.sources).size).toBeGreaterThan(35)
     await until(() => udpSockets() === 1)
@@ -224,7 +188,7 @@ describe('sockets', () => {
 
   it('none before the first question, none after close', async () => {
     const fake = await serve((query, reply) => reply(good(query)))
-    const client = ask(fake)
+    const client = ask([fake])
     expect(udpSockets()).toBe(1)
     expect(clock.pending).toBe(0)
     for (let i = 0; i < 20; i++) await client.query(NAME, 'SRV')
@@ -248,7 +212,7 @@ describe('many at once', () => {
         for (const answer of waiting.splice(0).reverse()) answer()
       })
     })
-    const client = ask(fake, { sockets })
+    const client = ask([fake], { sockets })
     const answers = await Promise.all(Array.from({ length: 500 }, async (_, i) => client.query(`n${i}.example.test`, 'SRV')))
     expect(answers.map(({ answers: [record] }) => record?.type === 'SRV' ? record.port : undefined)).toEqual(answers.map((_, i) => i))
     expect(fake.received).toHaveLength(500)
@@ -276,7 +240,7 @@ describe('many at once', () => {
   it('two clients do not disturb each other', async () => {
     const replies: Array<() => void> = []
     const fake = await serve((query, reply) => { replies.push(() => reply(good(query))) })
-    const [one, other] = [ask(fake), ask(fake)]
+    const [one, other] = [ask([fake]), ask([fake])]
     const asked = [one.query(NAME, 'SRV'), other.query(NAME, 'SRV')]
     asked[0]!.catch(() => {})
     await until(() => replies.length === 2)
@@ -289,5 +253,5 @@ describe('many at once', () => {
 
 it('servers with IPv6 addresses are asked', async () => {
   const fake = await serve((query, reply) => reply(good(query)), { address: '::1' })
-  expect(await ask(fake).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }], server: `[::1]:${fake.port}` })
+  expect(await ask([fake]).query(NAME, 'SRV')).toMatchObject({ answers: [{ port: 4_001 }], server: `[::1]:${fake.port}` })
 })

@@ -2,7 +2,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { zone } from '../../src/index.ts'
+import { isForZone, zone } from '../../src/index.ts'
 
 const PEER = '12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB'
 const RELAY = '12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf'
@@ -34,4 +34,17 @@ it('a peer without an address for the zone is named, and a name alone is none', 
   expect(() => recordsOf('/ip4/10.0.0.1/tcp/1')).toThrow(/no public address over tcp/)
   expect(() => recordsOf('/dns4/example.org/tcp/1')).toThrow(/no public address over tcp/)
   expect(() => recordsOf('/ip4/1.2.3.4/udp/1/quic-v1')).toThrow(/no public address over tcp/)
+})
+
+it.each([
+  ['/ip4/1.2.3.4/tcp/1', true, true],
+  ['/ip4/10.0.0.1/tcp/1', false, true],
+  ['/ip4/127.0.0.1/tcp/1', false, true],
+  ['/ip6zone/eth0/ip6/fe80::1/tcp/1', false, true],
+  ['/dns4/example.org/tcp/1', false, true],
+  ['/ip4/240.0.0.1/tcp/1', false, false],
+  ['/ip4/169.254.169.254/tcp/1', false, false],
+  ['/ip4/1.2.3.4', false, false]
+])('%s is for a zone: %s, and for one where private addresses are meant: %s', (text, isForAny, isForPrivate) => {
+  expect([false, true].map(isPrivateMeant => isForZone(multiaddr(text), isPrivateMeant))).toEqual([isForAny, isForPrivate])
 })

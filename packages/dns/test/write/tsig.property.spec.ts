@@ -14,7 +14,7 @@ const MAC = Buffer.alloc(32, 3)
 
 /** What a server sends back: signed together with the MAC of the request. RFC 8945 §5.3. */
 function answer (mac: Uint8Array = MAC, time = NOW): Buffer {
-  const message = encodeUpdate({ id: 7, zone: 'example.test', changes: [{ kind: 'delete-name', name: 'a.example.test' }] })
+  const message = encodeUpdate({ id: 7, zone: 'example.test', changes: [{ kind: 'delete-set', name: 'a.example.test', type: 'TXT' }] })
   const variables = [
     encodeName(KEY.name), uint16(255), uint32(0), encodeName(KEY.algorithm), uint48(time), uint16(300), uint16(0), uint16(0)
   ]
