@@ -2,7 +2,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { defaultLogger } from '@libp2p/logger'
 import { memoryNetwork, type MemoryNetwork, type MemoryPorts } from './memory-network.ts'
-import type { MechanismContext } from '@peerweave/interface'
+import type { MechanismContext, StandingRecord } from '@peerweave/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -14,7 +14,7 @@ export interface ComplianceContextOptions {
   /** @default one private address, unique in the network */
   addresses?: Multiaddr[]
   /** Signed peer records by peer id, for `records`. @default none */
-  records?: ReadonlyMap<string, Uint8Array>
+  records?: ReadonlyMap<string, StandingRecord>
 }
 
 export interface ComplianceContext extends MechanismContext {
@@ -30,7 +30,7 @@ export interface ComplianceContext extends MechanismContext {
  * ```
  */
 export async function complianceContext (options: ComplianceContextOptions = {}): Promise<ComplianceContext> {
-  const { network = memoryNetwork(), addresses, records = new Map<string, Uint8Array>() } = options
+  const { network = memoryNetwork(), addresses, records = new Map<string, StandingRecord>() } = options
   const privateKey = options.privateKey ?? await generateKeyPair('Ed25519')
   return {
     ports: network.join({ privateKey, addresses }),

@@ -1,6 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
-import { virtualClock } from '@peerweave/interface'
+import { virtualClock, type VerifiedRecord } from '@peerweave/interface'
 import { complianceContext, memoryNetwork, type MemoryPorts } from '../src/index.ts'
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
@@ -140,6 +140,7 @@ it('what was not given back is named', async () => {
 
 it('records are those it was given', async () => {
   const { ports: { host: { self } } } = await complianceContext()
-  const { records } = await complianceContext({ records: new Map([[self.toString(), bytes(7)]]) })
-  expect([records.get(self), records.sample(5)]).toEqual([bytes(7), [bytes(7)]])
+  const standing = { record: {} as VerifiedRecord, ttl: 1 }
+  const { records } = await complianceContext({ records: new Map([[self.toString(), standing]]) })
+  expect([records.get(self), records.sample(5)]).toEqual([standing, [standing]])
 })

@@ -1,4 +1,5 @@
 /** What `defineMechanism` makes: the life cycle around an author's spec. */
+import { contentRoutingSymbol, peerRoutingSymbol } from '@libp2p/interface'
 import { TypedEventEmitter } from 'main-event'
 import { systemClock, type Clock } from './clock.ts'
 import { NotStartedError, throwIfAborted, toError } from './errors.ts'
@@ -64,10 +65,14 @@ export class DefinedMechanism extends TypedEventEmitter<MechanismEvents> impleme
         if (this.#session != null) await withdrawSelf(options)
       }
     }
+    // Properties of the instance: an exported class cannot declare a member under another package's symbol (TS9038).
+    const { peerRouting, contentRouting } = spec
+    if (peerRouting != null) Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting })
+    if (contentRouting != null) Object.defineProperty(this, contentRoutingSymbol, { value: contentRouting })
     this.capabilities = Object.freeze({
       announce: announceSelf != null,
-      peerRouting: findPeer != null,
-      contentRouting: false,
+      peerRouting: findPeer != null || peerRouting != null,
+      contentRouting: contentRouting != null,
       passive: spec.passive === true
     })
   }

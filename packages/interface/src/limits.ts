@@ -187,6 +187,75 @@ export const limits = {
   /** Addresses taken of one `_dnsaddr` and all that it leads to; further ones are counted `too-many-addresses`. */
   dnsaddrResults: 100,
 
+  // — exchange —
+  /** Records in one answer; an asker uses no more of one, and a server sends no more. */
+  exchangeAnswer: 32,
+  /** A larger answer fails with `LimitExceededError`. 32 records of the largest size, and what is around them. */
+  exchangeAnswerBytes: 69_632,
+  /** A larger request is refused before it is read. Chosen: a digest of 2,048 peers is 2,560 bytes. */
+  exchangeRequestBytes: 8_192,
+  /** Peers in the digest of what an asker knows; of more, the ones that it heard of last. The others may be sent to it again. Chosen. */
+  exchangeDigest: 2_048,
+  /** Records kept for those who ask; at the bound the reporter that brought most makes room, by keyed hash, its newcomer included. Chosen. */
+  exchangeRecords: 1_024,
+  /** Records kept of one peer that brought them unasked; beyond it its own newcomers compete. Security research T6. */
+  exchangeUnasked: 64,
+  /** Records kept of one peer's answers; beyond it its own newcomers compete. Chosen: four peers fill the table. */
+  exchangeAsked: 256,
+  /** Records that a peer brings us unasked are looked at so many times a minute … */
+  unsolicitedPerMinute: 12,
+  /** … after a burst of this; further ones are dropped unread and counted `unsolicited`. Security research T6. */
+  unsolicitedBurst: 64,
+  /** Requests answered per peer and second, with {@link limits.exchangeAsksBurst} at once; further ones are told when to come again. Chosen. */
+  exchangeAsksPerSecond: 1,
+  exchangeAsksBurst: 16,
+  /** As above, of all peers together, with a burst of twice that. Chosen: 5 % of a core. */
+  exchangeAsksTotal: 100,
+  /** Peers whose rates are tracked; the one unheard for longest goes first. */
+  exchangePeers: 1_024,
+
+  // — DHT —
+  /** Provider records kept for others; beyond it the party that holds most loses its oldest. Chosen: 2 MB. */
+  dhtProviders: 16_384,
+  /** As above, of one peer; beyond it its own oldest goes. Chosen: 512 keys are more than a provider of services has. */
+  dhtProvidersPerPeer: 512,
+  /** As above, in bytes of keys and values, of all of them. Chosen: twice what full-size records take. */
+  dhtProviderBytes: 4_194_304,
+  /** A provider record with a longer key is refused: kad-dht takes multihashes of any length. Chosen: twice a usual key. */
+  dhtProviderKeyBytes: 256,
+  /** Values kept for others; beyond it the oldest goes. Chosen. */
+  dhtValues: 4_096,
+  /** As above, in bytes. Chosen. */
+  dhtValuesBytes: 16_777_216,
+  /** A larger value is refused (limits table of the security research). */
+  dhtValueBytes: 8_192,
+  /** Contacts of one IP group (an IPv4 /16, an IPv6 /32) per common prefix length with us; a further one is not taken (go-libp2p-kad-dht). */
+  dhtGroupPerPrefix: 2,
+  /** As above, in the whole routing table. */
+  dhtGroupPerTable: 3,
+  /** Providers in one answer of ours; of more a random choice, another one each time. Chosen: an asker uses k of them. */
+  dhtProvidersPerAnswer: 100,
+  /** Peers taken of one answer of a peer's; further ones are counted `too-many-peers`. Chosen: k closer ones and a full choice of providers. */
+  dhtPeersPerAnswer: 128,
+  /** Keys that we provide; one more is refused with `LimitExceededError`. Chosen: 4,096 in 12 h are one every 10 s. */
+  dhtOwnKeys: 4_096,
+  /** Addresses believed on a reporter's word, so that they may be dialled; the one unheard for longest goes. */
+  dhtBelieved: 4_096,
+  /** Providers whose connection is remembered as their reporter; the oldest goes. Chosen. */
+  dhtReporters: 1_024,
+
+  // — gossip —
+  /** A larger announcement is rejected before it is read. */
+  gossipMessageBytes: 4_096,
+  /** An author who is known for this long announces himself on his own account; before, on that of the neighbour who hands him on. Chosen. */
+  gossipAuthorAge: 60_000,
+  /** Announcements of such an author a minute … Chosen: five minutes lie between two refreshes. */
+  gossipAuthorPerMinute: 1,
+  /** … after a burst of this: addresses change several times when a network does. Chosen. */
+  gossipAuthorBurst: 4,
+  /** Peers that hand us announcements whose rates and claims are tracked; the one unheard for longest goes. Chosen: more than connections. */
+  gossipSources: 256,
+
   // — dialling and connections —
   /** Addresses given to one dial. libp2p refuses a peer with more than 25 and sorts fakes first (F4). */
   addressesPerDial: 8,
@@ -194,6 +263,14 @@ export const limits = {
   parallelDials: 8,
   /** Addresses that the connection gater lets through because a policy vetted them; the oldest is forgotten. */
   vettedAddresses: 4_096,
+  /** Hearsay makes us dial one target (an address, if public; elsewhere with its port) once in this time, whoever is said to be there. Security research T7. */
+  dialTargetPause: 60_000,
+  /** Failures after which a public one … Security research T7. */
+  dialTargetFailures: 3,
+  /** … it is left alone for this long. */
+  dialTargetQuarantine: 3_600_000,
+  /** Targets remembered for that; the oldest is forgotten. */
+  dialTargets: 4_096,
   /** One dial of one peer, unless its caller says otherwise … */
   dialTimeout: 10_000,
   /** … and that is at most this; a longer one is a wrong argument. Chosen: TCP itself gives up after about as long. */

@@ -1,13 +1,28 @@
 /** What a mechanism is given when it is made. */
 import type { PeerId } from '@libp2p/interface'
 import type { DiscoveryMechanism } from './discovery.ts'
+import type { VerifiedRecord } from './peer-info.ts'
 import type { ComponentLogger, Ports } from './ports/index.ts'
+
+/** A signed record that stands at present. */
+export interface StandingRecord {
+  readonly record: VerifiedRecord
+  /** For how long it is still believed, ms. Whoever passes it on passes on no more than that. */
+  readonly ttl: number
+}
+
+export interface SampleOptions {
+  /** Only of peers that speak all of these. */
+  protocols?: readonly string[] | undefined
+  /** Not of these. */
+  without?: ((id: PeerId) => boolean) | undefined
+}
 
 /** Read access to signed peer records, for protocols that must answer "which peers do you know". */
 export interface RecordSource {
-  get: (id: PeerId) => Uint8Array | undefined
-  /** At most `count` envelopes, chosen at random. */
-  sample: (count: number) => Uint8Array[]
+  get: (id: PeerId) => StandingRecord | undefined
+  /** At most `count`, each once, drawn at random. */
+  sample: (count: number, options?: SampleOptions) => StandingRecord[]
 }
 
 export interface MechanismContext {

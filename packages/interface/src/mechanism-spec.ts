@@ -1,5 +1,5 @@
 /** What an author of a mechanism says, and what `defineMechanism` gives in return. */
-import type { PeerId } from '@libp2p/interface'
+import type { ContentRouting, PeerId, PeerRouting } from '@libp2p/interface'
 import type { Clock } from './clock.ts'
 import type { AnnounceOptions, DiscoveryType, SelfRecord, Sighting } from './discovery.ts'
 
@@ -50,6 +50,9 @@ export interface MechanismSpec {
   findPeer?: (id: PeerId, round: Round) => AsyncIterable<Sighting>
   announceSelf?: (self: SelfRecord, options: AnnounceOptions) => Promise<{ ttl: number }>
   withdrawSelf?: (options: AnnounceOptions) => Promise<void>
+  /** libp2p's own forms of asking, where the mechanism has them: one object each, for as long as the mechanism lives. */
+  peerRouting?: Partial<PeerRouting>
+  contentRouting?: Partial<ContentRouting>
   /** Shared counter of dropped input, shown in status. */
   dropped?: Record<string, number>
 }

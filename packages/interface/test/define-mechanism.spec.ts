@@ -1,3 +1,4 @@
+import { contentRoutingSymbol, peerRoutingSymbol } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { getEventListeners } from 'node:events'
@@ -66,6 +67,22 @@ async function outcome (promise: Promise<unknown>, clock: VirtualClock): Promise
   await clock.settle()
   return state
 }
+
+describe('routing', () => {
+  it('is under libp2p’s symbols, one object each, and the capabilities say so', () => {
+    const [peerRouting, contentRouting] = [{ findPeer: vi.fn() }, { provide: vi.fn() }]
+    const { mechanism } = fixture({ peerRouting, contentRouting })
+    expect(mechanism[peerRoutingSymbol]).toBe(peerRouting)
+    expect(mechanism[contentRoutingSymbol]).toBe(contentRouting)
+    expect(mechanism.capabilities).toMatchObject({ peerRouting: true, contentRouting: true })
+  })
+
+  it('is not there unless it was given', () => {
+    const { mechanism } = fixture()
+    expect(peerRoutingSymbol in mechanism || contentRoutingSymbol in mechanism).toBe(false)
+    expect(mechanism.capabilities).toMatchObject({ peerRouting: false, contentRouting: false })
+  })
+})
 
 describe('a mechanism before it is started', () => {
   it('has done nothing and set no timer', () => {

@@ -3,8 +3,7 @@
  * were there to hear it, however many ask: the traffic of a link grows with its hosts, not with their square. Who was
  * not there yet, or shows that it did not hear us, gets one of its own.
  */
-import { limits } from '@peerweave/interface'
-import { tokenBucket, type TokenBucket } from './token-bucket.ts'
+import { limits, tokenBucket, type TokenBucket } from '@peerweave/interface'
 
 interface Asker {
   /** When it was last heard, and when first. */

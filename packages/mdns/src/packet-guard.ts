@@ -4,9 +4,8 @@
  * (security research F7). So every packet is looked at here first, at a cost that its length bounds.
  */
 import { BlockList } from 'node:net'
-import { limits, type Clock, type DropCounter } from '@peerweave/interface'
+import { limits, tokenBucket, type Clock, type DropCounter, type TokenBucket } from '@peerweave/interface'
 import { isLinkLocal6, zoneOf, type Link } from './links.ts'
-import { tokenBucket, type TokenBucket } from './token-bucket.ts'
 import type { Interest } from './interest.ts'
 import type { PacketSource } from './network.ts'
 

@@ -4,8 +4,7 @@ import {
   QUERY_INTERVAL_FACTOR, QUERY_INTERVAL_MAX, QUERY_SPREAD, REFRESH_JITTER
 } from './constants.ts'
 import { queryPackets } from './query.ts'
-import { tokenBucket, type TokenBucket } from './token-bucket.ts'
-import { lowerName, type Clock, type Rng, type Timer } from '@peerweave/interface'
+import { lowerName, tokenBucket, type Clock, type Rng, type Timer, type TokenBucket } from '@peerweave/interface'
 import type { Answer, Question } from 'dns-packet'
 import type { QueryOutgoingPacket } from 'multicast-dns'
 import type { DecodedPacket } from './transport.ts'

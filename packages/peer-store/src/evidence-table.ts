@@ -28,9 +28,8 @@ import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { timeIn, Withdrawals } from './withdrawals.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedLedger } from './saved/saved-peer.ts'
-import type { Evidence, Source, VerifiedRecord } from '@peerweave/interface'
+import type { Evidence, KeyedHash, Source, VerifiedRecord } from '@peerweave/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 const R = limits.evidenceLag

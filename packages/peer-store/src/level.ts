@@ -1,5 +1,5 @@
 /** The peer store on disk: memory is the working set, LevelDB the log behind it. */
-import { knownOptions, show, toError, type Clock, type Disk, type PeerStore } from '@peerweave/interface'
+import { knownOptions, show, toError, type Clock, type Disk, type KeyedHash, type PeerStore } from '@peerweave/interface'
 import { openLog, type DurableLog, type DurableLogState } from './disk/durable-log.ts'
 import { ledgerInit, STORE_OPTIONS, type MemoryPeerStoreOptions } from './memory.ts'
 import { PeerLedger } from './peer-ledger.ts'
@@ -7,7 +7,6 @@ import { anchorsPath, decodeAnchors, encodeAnchors } from './saved/anchors.ts'
 import { Boots } from './saved/boots.ts'
 import { decodePeer, encodePeer } from './saved/peer-codec.ts'
 import type { DamageReport } from './disk/damage-report.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 
 export interface LevelPeerStoreOptions extends MemoryPeerStoreOptions {
   /** `nodeDisk()` of `@peerweave/peer-store/node`, or `browserDisk()` of `@peerweave/peer-store/browser`. */

@@ -1,6 +1,5 @@
 /** The peer store in memory. */
-import { knownOptions, limits, numberOption, show, systemClock, systemRng, type Clock, type PeerStore, type Rng } from '@peerweave/interface'
-import { keyedHash } from './keyed-hash.ts'
+import { keyedHash, knownOptions, limits, numberOption, show, systemClock, systemRng, type Clock, type PeerStore, type Rng } from '@peerweave/interface'
 import { PeerLedger, type PeerLedgerInit } from './peer-ledger.ts'
 
 export interface MemoryPeerStoreOptions {

@@ -20,10 +20,9 @@ import { ShardedMap } from './sharded-map.ts'
 import { fingerprint, PeerView } from './view.ts'
 import type { Item } from './claims.ts'
 import type { Dormant } from './dormant.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 import type { SavedPeer } from './saved/saved-peer.ts'
 import type {
-  Change, ChangeCause, ConnectionStatus, Evidence, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, PickOptions, Reputation, Source
+  Change, ChangeCause, ConnectionStatus, Evidence, KeyedHash, MergeResult, MergeSummary, PeerInfo, PeerQuery, PeerStore, PickOptions, Reputation, Source
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 

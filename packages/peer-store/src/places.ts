@@ -2,10 +2,10 @@
  * Who has a place in the store: peers that we know by hearsay compete for those of `new`, by vouchers; those that a dial
  * of ours authenticated have theirs in `tried`, and compete for nothing while they do.
  */
+import type { KeyedHash } from '@peerweave/interface'
 import { isSameParty, NewTable, type Voucher } from './admission/new-table.ts'
 import { placeOf } from './admission/place.ts'
 import { TriedTable } from './admission/tried-table.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /** Whose standing changed: they entered or left `tried`. */

@@ -5,9 +5,8 @@
  * BOUNDED: `sourcesPerPeer` sources, as the ledger ranks them, and `withdrawalsPerSource` addresses per source; at the
  * bound of addresses the oldest counts for every address of the source, so that more is taken back and never less.
  */
-import { limits } from '@peerweave/interface'
+import { limits, type KeyedHash } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
-import type { KeyedHash } from './keyed-hash.ts'
 
 /** The times of one source's goodbyes, monotonic ms; `-Infinity` where there is none. */
 export interface WithdrawnBySource {

@@ -288,7 +288,7 @@ class SimWorld<App extends object> implements World<App> {
     const clock = this.clock.clockOf(name, { wallOffset })
     const { crypto } = this
     const host = this.network.join({ name, signer: crypto.signerOf(peerId), clock, addresses: [address], keepAlive: this.#options.keepAlive })
-    const { ports } = host
+    const ports: Ports = { ...host.ports, crypto }
     const context: MechanismContext = { ports, records: { get: () => undefined, sample: () => [] }, logger: defaultLogger() }
     const rng = streamOf(this.seed, `life ${life} of ${name}`)
     disk.powerOn()

@@ -46,6 +46,13 @@ export interface DialOptions {
    * caller's to vet. @default 'public'
    */
   reporter?: ReporterScope | undefined
+  /**
+   * The addresses are somebody's word, and no dial of ours ever reached the peer at one of them: each target is dialled at
+   * most once a minute, and one on the internet is left alone for an hour after three failures, whoever is said to be there.
+   *
+   * @default false
+   */
+  isHearsay?: boolean | undefined
   /** ms, over all addresses, waiting for a place not included; at most `limits.dialTimeoutMax`. @default `limits.dialTimeout` */
   timeout?: number | undefined
   signal?: AbortSignal | undefined
@@ -62,7 +69,7 @@ export interface Host {
    *
    * @throws NetworkError when no address could be reached, with the cause
    * @throws UnauthenticatedError when another peer answered than the one named
-   * @throws LimitExceededError when too many dials wait already
+   * @throws LimitExceededError when too many dials wait already, or hearsay led there lately (with `retryAfter`)
    * @throws TypeError when the addresses name different peers or ourselves, or there are none or too many
    */
   dial: (target: Multiaddr[], options?: DialOptions) => Promise<HostConnection>

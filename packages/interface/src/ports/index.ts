@@ -1,4 +1,5 @@
 /** Everything that a mechanism may touch of the world besides its own sockets. */
+import type { Crypto } from './crypto.ts'
 import type { PubSub } from './pubsub.ts'
 import type { Host } from './host.ts'
 import type { Rpc } from './rpc.ts'
@@ -18,4 +19,6 @@ export interface Ports extends Startable {
   readonly rpc: Rpc
   /** Absent where the node has no pubsub service. Usable from `afterStart` on. */
   readonly pubsub: PubSub | undefined
+  /** How the signatures of this network are checked, where that is not by the keys in the ids (a simulation). */
+  readonly crypto?: Crypto | undefined
 }

@@ -19,10 +19,9 @@
  * `add` and `remove` O(log n), and O(1) as long as no victim was asked for: nothing is hashed and no heap is built
  * before, and later only in the groups that victims come from. `victim` O(1), O(n) the first time.
  */
-import { limits, numberOption } from '@peerweave/interface'
+import { limits, numberOption, type KeyedHash } from '@peerweave/interface'
 import { ShardedMap } from '../sharded-map.ts'
 import { LazyHeap, type HeapOrder } from './lazy-heap.ts'
-import type { KeyedHash } from '../keyed-hash.ts'
 
 export interface Voucher {
   readonly id: string

@@ -21,8 +21,7 @@
  * Who can write: whoever we dial and who authenticates. How much one party can take: two of a /24, one in 32 places of a
  * /16. BOUNDED by `capacity`. `proven` O(1) while there is room, else O(n); it is called as often as we dial.
  */
-import { limits, numberOption } from '@peerweave/interface'
-import type { KeyedHash } from '../keyed-hash.ts'
+import { limits, numberOption, type KeyedHash } from '@peerweave/interface'
 import type { Place } from './place.ts'
 
 /** What is kept of a tried peer, and written to disk. Times are milliseconds of the clock of whoever calls. */

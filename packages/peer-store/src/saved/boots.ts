@@ -9,8 +9,7 @@
  */
 import { ByteReader, MalformedError } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { KeyedHash } from '../keyed-hash.ts'
-import type { Clock } from '@peerweave/interface'
+import type { Clock, KeyedHash } from '@peerweave/interface'
 
 const PREFIX = 'boot/'
 

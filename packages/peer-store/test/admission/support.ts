@@ -1,5 +1,5 @@
 /** What the specs of admission share: the tier, the owner's loop, and an oracle that fills where the table empties. */
-import { keyedHash, type KeyedHash } from '../../src/keyed-hash.ts'
+import { keyedHash, type KeyedHash } from '@peerweave/interface'
 import type { NewTable, Voucher } from '../../src/admission/new-table.ts'
 
 export const LONG: boolean = process.env.PEERWEAVE_TIER === 'long'
