@@ -14,8 +14,10 @@
  *
  * @packageDocumentation
  */
-export { openPeerRecord, type OpenOptions } from './open.ts'
+export { nodeRecords, type NodeRecords } from './node-records.ts'
+export { openPeerRecord, recordSigner, type OpenOptions } from './open.ts'
 export type { OpenedRecord, RecordRefusal } from './opened-record.ts'
+export { ownRecords, type OwnRecords, type OwnRecordsInit } from './own-records.ts'
 export { ownSeq, type OwnSeq, type OwnSeqOptions } from './own-seq.ts'
 export { recordCache, type RecordCache, type RecordCacheOptions } from './record-cache.ts'
 export { keySigner, sealPeerRecord, type SealOptions } from './seal.ts'

@@ -46,6 +46,15 @@ export async function openPeerRecord (bytes: Uint8Array, options: OpenOptions = 
   return cache == null ? open() : cache.answer(envelope, open)
 }
 
+/**
+ * Who says that he signed this envelope; nothing when it is none. Cheap, and no proof: for dropping what pretends to be of
+ * another peer than its sender before anything is verified.
+ */
+export function recordSigner (bytes: Uint8Array): PeerId | undefined {
+  const signed = bytes.length > limits.peerRecordBytes ? 'too-large' : read(bytes)
+  return typeof signed === 'string' ? undefined : signed.signer
+}
+
 interface SignedEnvelope extends Envelope {
   readonly signer: PeerId
 }

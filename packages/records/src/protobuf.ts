@@ -6,6 +6,8 @@
  */
 import { concat } from './bytes.ts'
 
+export { concat } from './bytes.ts'
+
 /** What a field holds. Fixed-size fields are skipped: nothing here has any. */
 export type FieldValue = bigint | Uint8Array
 

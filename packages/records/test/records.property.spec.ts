@@ -1,5 +1,5 @@
 import { multiaddr } from '@multiformats/multiaddr'
-import { openPeerRecord, recordCache, type OpenedRecord } from '@peerweave/records'
+import { openPeerRecord, recordCache, recordSigner, type OpenedRecord } from '@peerweave/records'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readAddress } from '../src/address.ts'
@@ -88,6 +88,43 @@ describe('whatever the bytes', () => {
       const { record, refused } = await openPeerRecord(envelope, { crypto: accepting })
       expect(record == null).toBe(refused != null)
       expect(record?.addresses.every(address => multiaddr(address.toString()) != null) ?? true).toBe(true)
+    }), { numRuns })
+  })
+})
+
+describe('who signed it, as it says', () => {
+  let valid: Uint8Array
+  beforeAll(async () => { valid = await sealed() })
+
+  it('is its signer, also where the signature is wrong: it is no proof', async () => {
+    const { peerId } = await signer(1)
+    expect(recordSigner(valid)?.equals(peerId)).toBe(true)
+    expect(recordSigner(valid.map((byte, i, all) => i === all.length - 1 ? byte ^ 1 : byte))?.equals(peerId)).toBe(true)
+  })
+
+  it('is nobody where it is no envelope of a peer record, or too large', () => {
+    const envelope = decodeEnvelope(valid)!
+    expect(recordSigner(new Uint8Array())).toBeUndefined()
+    expect(recordSigner(valid.subarray(1))).toBeUndefined()
+    expect(recordSigner(encodeEnvelope({ ...envelope, payloadType: Uint8Array.of(3, 2) }))).toBeUndefined()
+    expect(recordSigner(encodeEnvelope({ ...envelope, payload: new Uint8Array(2_000) }))).toBeUndefined()
+    expect(recordSigner(encodeEnvelope({ ...envelope, publicKey: envelope.publicKey.with(0, 9) }))).toBeUndefined()
+  })
+
+  it('is whoever opening it says, whatever the bytes, and never thrown at', async () => {
+    const change = fc.record({ at: fc.nat(), add: fc.option(bytes(8)), remove: fc.nat(8), flip: fc.nat(255) })
+    const mutated = fc.array(change, { maxLength: 3 }).map(changes => changes.reduce<Buffer>((result, { at, add, remove, flip }) => {
+      const place = at % (result.length + 1)
+      const next = Buffer.concat([result.subarray(0, place), add ?? Buffer.alloc(0), result.subarray(place + remove)])
+      if (place < next.length) next[place] = (next[place] ?? 0) ^ flip
+      return next
+    }, Buffer.from(valid)))
+    await fc.assert(fc.asyncProperty(fc.oneof(bytes(2_100), mutated), async noise => {
+      const said = recordSigner(noise)
+      const { record, refused } = await openPeerRecord(noise)
+      if (record != null) expect(said?.equals(record.peerId)).toBe(true)
+      // What fails by the signature or after it has a signer, what fails before it has none. What is malformed may fail at both.
+      else if (refused !== 'malformed') expect(said != null, refused).toBe(['bad-signature', 'id-mismatch', 'too-many-addresses'].includes(refused))
     }), { numRuns })
   })
 })
