@@ -80,9 +80,11 @@ function keyOf (address: Multiaddr, peer: string | undefined): string {
 /** For a relayed address also the way to the relay: libp2p dials that one by itself. */
 function keysOf (address: Multiaddr, peer: PeerId | undefined): string[] {
   const keys = [keyOf(address, peer?.toString() ?? targetPeer(address))]
-  const [hop, ...behind] = address.toString().split('/p2p-circuit')
-  if (hop != null && behind.length > 0) {
-    const relay = multiaddr(hop)
+  // By components: not every address that bytes can make can be read back from its text.
+  const components = address.getComponents()
+  const circuit = components.findIndex(({ name }) => name === 'p2p-circuit')
+  if (circuit !== -1) {
+    const relay = multiaddr(components.slice(0, circuit))
     keys.push(keyOf(relay, targetPeer(relay)))
   }
   return keys

@@ -1,10 +1,11 @@
 /** The host port: who is connected, and dials that go where they were told and nowhere else. */
 import { setMaxListeners, TypedEventEmitter } from 'main-event'
 import {
-  addressScope, endpointOf, limits, mayReport, NetworkError, NotStartedError, numberOption, safeText, show, Slots, targetPeer, throwIfAborted, toError,
+  addressScope, endpointOf, LimitExceededError, limits, mayReport, NetworkError, NotStartedError, numberOption, safeText, show, Slots, targetPeer, throwIfAborted, TimeoutError, toError,
   UnauthenticatedError, type Clock, type DialOptions, type Host, type HostConnection, type HostEvents, type Identified, type ReporterScope, type Signer
 } from '@peerweave/interface'
 import { policyOf } from './dial-policy.ts'
+import { DialTargets } from './dial-targets.ts'
 import { needsLookUp, type ResolveAddress } from './resolve-address.ts'
 import type { Connection, IdentifyResult, Logger, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -23,6 +24,13 @@ interface DialDeadline {
   at: number
 }
 
+/** On whose word somebody is dialled. */
+interface DialGrounds {
+  peer: string | undefined
+  reporter: ReporterScope
+  isHearsay: boolean
+}
+
 export interface HostInit {
   clock: Clock
   resolve: ResolveAddress
@@ -39,6 +47,9 @@ export class NodeHost implements Host {
   readonly #log: Logger
   /** More dials waiting than connections we would hold are pointless. */
   readonly #budget = new Slots(limits.parallelDials, limits.connections)
+  /** Half of them at the most are for hearsay: who names us a thousand silent addresses does not take all places with them. */
+  readonly #hearsay = new Slots(limits.parallelDials / 2, limits.connections)
+  readonly #targets: DialTargets
   #session: AbortController | undefined
   /** Our addresses as last told, so that only changes are. */
   #told = ''
@@ -50,6 +61,7 @@ export class NodeHost implements Host {
     this.#components = components
     this.#clock = clock
     this.#resolve = resolve
+    this.#targets = new DialTargets(clock)
     this.#log = components.logger.forComponent('peerweave:host')
     this.#policy = policyOf(components.connectionGater)
     if (this.#policy != null) this.#policy.self = peerId
@@ -90,7 +102,7 @@ export class NodeHost implements Host {
     await this.#components.connectionManager.closeConnections(peer)
   }
 
-  async dial (targets: Multiaddr[], { signal, reporter = 'public', timeout }: DialOptions = {}): Promise<HostConnection> {
+  async dial (targets: Multiaddr[], { signal, reporter = 'public', timeout, isHearsay = false }: DialOptions = {}): Promise<HostConnection> {
     const duration = numberOption('timeout', timeout, limits.dialTimeout, { min: 1, max: limits.dialTimeoutMax })
     if (this.#session == null) throw new NotStartedError('dial before the ports were started')
     throwIfAborted(signal)
@@ -100,16 +112,31 @@ export class NodeHost implements Host {
     if (open != null) return hostConnection(open)
 
     using cancel = this.#clock.deadline(Infinity, signal, this.#session.signal)
-    const release = await this.#budget.take(cancel.signal)
+    const release = await this.#place(isHearsay, cancel.signal)
     const at = this.#clock.now() + duration
     using deadline = this.#clock.deadline(duration, cancel.signal)
     try {
-      return hostConnection(await this.#connect(targets, peer, reporter, { signal: deadline.signal, at }))
+      return hostConnection(await this.#connect(targets, { peer, reporter, isHearsay }, { signal: deadline.signal, at }))
     } catch (error) {
       throwIfAborted(cancel.signal)
       throw dialError(targets, toError(deadline.signal.aborted ? deadline.signal.reason : error))
     } finally {
       release()
+    }
+  }
+
+  async #place (isHearsay: boolean, signal: AbortSignal): Promise<() => void> {
+    if (!isHearsay) return await this.#budget.take(signal)
+    const leave = await this.#hearsay.take(signal)
+    try {
+      const release = await this.#budget.take(signal)
+      return () => {
+        release()
+        leave()
+      }
+    } catch (error) {
+      leave()
+      throw error
     }
   }
 
@@ -129,12 +156,14 @@ export class NodeHost implements Host {
     return peer
   }
 
-  async #connect (targets: Multiaddr[], peer: string | undefined, reporter: ReporterScope, deadline: DialDeadline): Promise<Connection> {
+  async #connect (targets: Multiaddr[], { peer, reporter, isHearsay }: DialGrounds, deadline: DialDeadline): Promise<Connection> {
     const { connectionManager } = this.#components
-    const addresses = await this.#dialable(targets, peer, reporter, deadline.signal)
+    const dialable = await this.#dialable(targets, peer, reporter, deadline.signal)
+    const addresses = isHearsay ? this.#targets.free(dialable) : dialable
+    if (addresses.length === 0) throw this.#dialledLately(dialable)
     for (const address of addresses) this.#policy?.vet(address)
     const before = new Set(connectionManager.getConnections())
-    const connection = await this.#firstOf(addresses, deadline)
+    const connection = await this.#firstOf(addresses, deadline, isHearsay)
     const { remoteAddr, remotePeer } = connection
     if (addresses.some(address => endpointOf(address) === endpointOf(remoteAddr))) return connection
     // libp2p joined our dial to another one of the same peer, which may go where we would not.
@@ -148,21 +177,32 @@ export class NodeHost implements Host {
    * One after the other, as libp2p does, but each with half of the time that is left, and the last with all of it: a
    * silent address leaves time for the next, and a single one has it all.
    */
-  async #firstOf (addresses: Multiaddr[], { signal, at }: DialDeadline): Promise<Connection> {
+  async #firstOf (addresses: Multiaddr[], { signal, at }: DialDeadline, isHearsay: boolean): Promise<Connection> {
     const errors: Error[] = []
+    const held = new Set<string>()
     for (const [i, address] of addresses.entries()) {
+      // Another dial may have taken its turn meanwhile.
+      if (isHearsay && !this.#targets.take(address, held)) continue
       const left = at - this.#clock.now()
       using share = this.#clock.deadline(i === addresses.length - 1 ? left : left / 2, signal)
       try {
         return await this.#components.connectionManager.openConnection([address], { signal: share.signal })
       } catch (error) {
+        // Given up by whoever wanted it: that says nothing of the target.
+        const isGivenUp = signal.aborted && !(signal.reason instanceof TimeoutError)
+        if (isHearsay && !isGivenUp) this.#targets.failed(address)
         if (signal.aborted) throw error
         const cause = toError(share.signal.aborted ? share.signal.reason : error)
         errors.push(...(cause instanceof AggregateError ? cause.errors as Error[] : [cause]))
       }
     }
     const [first, ...others] = errors
-    throw first != null && others.length === 0 ? first : new AggregateError(errors, 'no address could be reached')
+    if (first == null) throw this.#dialledLately(addresses)
+    throw others.length === 0 ? first : new AggregateError(errors, 'no address could be reached')
+  }
+
+  #dialledLately (addresses: Multiaddr[]): Error {
+    return new LimitExceededError(`${list(addresses)} was dialled on hearsay lately`, { retryAfter: this.#targets.wait(addresses) })
   }
 
   /** Literal addresses that the policy allows, in the order of the targets; at least one. */
@@ -185,6 +225,8 @@ export class NodeHost implements Host {
   }
 
   readonly #onOpen = ({ detail }: CustomEvent<Connection>): void => {
+    // Also when it came to us: a machine that connects is there, whatever was said to be at its address.
+    this.#targets.reached(detail.remoteAddr, detail.direction === 'outbound' ? detail.remotePeer : undefined)
     this.events.safeDispatchEvent<HostConnection>('connect', { detail: hostConnection(detail) })
   }
 
@@ -228,6 +270,7 @@ function identified (result: IdentifyResult, envelope: Uint8Array | undefined): 
 }
 
 function dialError (targets: Multiaddr[], cause: Error): Error {
+  if (cause instanceof LimitExceededError) return cause // nothing was dialled
   const errors: Error[] = cause instanceof AggregateError ? cause.errors : [cause]
   const isWrongPeer = errors.length > 0 && errors.every(({ message }) => WRONG_PEER.test(message))
   return isWrongPeer

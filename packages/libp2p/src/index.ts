@@ -49,5 +49,6 @@ export { peerweaveDefaults, type Completed, type DefaultsOptions, type HardenedO
 export { policyOf, type DialPolicy } from './dial-policy.ts'
 export { mechanismModule, type MechanismModuleOptions } from './mechanism-module.ts'
 export { portsFrom, type PortsOptions } from './ports.ts'
+export { QuotaDatastore, type DatastoreLike, type Quota, type QuotaUse } from './quota-datastore.ts'
 export type { NodeComponents } from './node-components.ts'
 export type { Dns, LookupType, ResolveName } from './resolve-address.ts'

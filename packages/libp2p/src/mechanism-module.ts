@@ -51,6 +51,8 @@ function asService<Made extends DiscoveryMechanism> (
   const afterStart = mechanism.afterStart?.bind(mechanism)
   const beforeStop = mechanism.beforeStop?.bind(mechanism)
   let holdsPorts = false
+  /** Calls of stop: a start that waited for the ports while one came is not wanted any more. */
+  let stops = 0
   let rounds: AbortController | undefined
 
   const report = (sighting: Sighting): void => {
@@ -58,7 +60,11 @@ function asService<Made extends DiscoveryMechanism> (
     const multiaddrs = believable(sighting)
     if (multiaddrs.length === 0) return
     // libp2p writes them into its address book and dials them from there: the gater must know them by then.
-    for (const address of multiaddrs) policy?.vet(address, sighting.peerId)
+    for (const address of multiaddrs) {
+      // A name leads wherever its owner lets it. Vetted, it opens the gate to what it resolves to.
+      const isOpen = addressScope(address) !== 'name' || mayReport(reporterScope(sighting.reporter), 'private')
+      if (isOpen) policy?.vet(address, sighting.peerId)
+    }
     discovery.safeDispatchEvent<PeerInfo>('peer', { detail: { id: sighting.peerId, multiaddrs } })
   }
   const onSighting = ({ detail }: CustomEvent<Sighting>): void => report(detail)
@@ -90,8 +96,10 @@ function asService<Made extends DiscoveryMechanism> (
     start: {
       value: async () => {
         if (!holdsPorts) {
+          const stopped = stops
           holdsPorts = true
           await ports.start()
+          if (stops !== stopped) return
           mechanism.addEventListener('sighting', onSighting)
         }
         try {
@@ -119,6 +127,7 @@ function asService<Made extends DiscoveryMechanism> (
     },
     stop: {
       value: async () => {
+        stops++
         endRounds()
         try {
           await stop()

@@ -116,6 +116,17 @@ describe('a mechanism module', () => {
     expect(called).toEqual(hooks)
   })
 
+  it('that is stopped while it starts stays stopped', async () => {
+    const { components } = await makeNode()
+    const mechanism = mechanismModule(context => defineMechanism(context, { name: 'told', type: 'told', async * round () {} }))(components)
+    await Promise.all([mechanism.start(), mechanism.stop()])
+    expect(mechanism.status().state).toBe('stopped')
+    await expect(portsFrom(components).host.dial(addresses('/ip4/127.0.0.1/tcp/1'))).rejects.toMatchObject({ name: 'NotStartedError' })
+    await mechanism.start()
+    expect(mechanism.status().state).toBe('running')
+    await mechanism.stop()
+  })
+
   it('whose start fails gives the ports back', async () => {
     const { components } = await makeNode()
     const mechanism = mechanismModule(context => defineMechanism(context, {
