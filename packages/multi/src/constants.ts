@@ -30,6 +30,21 @@ export const RENEW_AT: number = 7 / 8
 /** How long an announcement that failed waits for the next try. */
 export const ANNOUNCE_RETRY = 30_000
 
+/** Connections to peers of an earlier run, sought after a start. Half of the first eight (ledger research §B). */
+export const WARM_CONNECTIONS = 4
+
+/** How long they are sought. Chosen: three rounds of dials that time out. */
+export const WARM_TIME = 30_000
+
+/** Peers of each kind that are dialled on hearsay, when nobody proven answers and we are alone. Chosen. */
+export const WARM_HEARSAY = 16
+
+/** Peers drawn of each table for those who ask which ones we know; the rest stay unsaid for {@link DRAWN_FOR}. Chosen: four answers' worth. */
+export const DRAWN_PEERS = 128
+
+/** For how long the same ones are drawn. Chosen. */
+export const DRAWN_FOR = 1_000
+
 /** How long an announcement at a memory hub stands. */
 export const MEMORY_TTL = 60_000
 

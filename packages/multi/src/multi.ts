@@ -15,9 +15,11 @@ import { Lane, type LaneStatus } from './lane.ts'
 import { resolveOptions, type MultiOptions, type ResolvedMultiOptions } from './options.ts'
 import { withOrigin, type Origin } from './origin.ts'
 import { Pipeline, type Refusal, type RefusalReason } from './pipeline.ts'
+import { recordSource } from './record-source.ts'
 import { RefusalLog } from './refusal-log.ts'
+import { warmStart } from './warm-start.ts'
 import type {
-  Change, ChangeCause, DiscoverOptions, DiscoveryMechanism, LifecycleHook, Logger, MechanismContext, MechanismEvents, MechanismFactory, MechanismStatus, PeerInfo, PeerQuery,
+  Change, ChangeCause, DiscoverOptions, DiscoveryMechanism, HostConnection, LifecycleHook, Logger, MechanismContext, MechanismEvents, MechanismFactory, MechanismStatus, PeerInfo, PeerQuery,
   PeerStore, Sighting
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
@@ -112,8 +114,9 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     this.store = options.store
     this.#log = context.logger.forComponent(`peerweave:${options.name}`)
     const { clock, rng, interval, maxPeersPerRound } = options
+    const inner: MechanismContext = { ...context, records: recordSource({ store: options.store, clock, rng }) }
     for (const factory of options.mechanisms) {
-      const lane: Lane = new Lane(factory(context), {
+      const lane: Lane = new Lane(factory(inner), {
         clock,
         rng,
         log: this.#log,
@@ -131,7 +134,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     }
     const mechanisms = [...this.#lanes.values()].map(({ mechanism }) => mechanism)
     this.capabilities = Object.freeze({ announce: false, peerRouting: false, contentRouting: false, passive: true })
-    this.#pipeline = new Pipeline(context.ports.host.self, clock)
+    this.#pipeline = new Pipeline(context.ports, clock)
     this.#expiry = new ExpiryTimer(this.store, clock, error => this.#log.error('the store failed to expire - %e', toError(error)))
     this.#announcer = new Announcer(context.ports.host, clock, () => this.#lanes.values())
     // libp2p checks at construction that the services a service needs are there.
@@ -170,8 +173,9 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
       const started = this.#patiently('start', START_PATIENCE)
       for (const lane of this.#lanes.values()) lane.open()
       await started
-      this.#announcer.start()
+      if (!session.saidGoodbye) this.#announcer.start()
       this.#enter('running')
+      this.#warmUp(session.controller.signal)
     })
   }
 
@@ -328,7 +332,8 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
         }
         this.#expiry.dueAt(evidence.expiresAt)
         // It may have been connected before anybody claimed it.
-        if (result.outcome === 'new' && this.#isConnected(peerId)) this.store.setConnection(peerId, 'connected')
+        const open = result.outcome === 'new' ? this.#connectionTo(peerId) : undefined
+        if (open != null) await this.#connected(open)
       }
     } catch (error) {
       this.#refuse({ reason: 'store-failed', detail: safeText(toError(error).message) }, origin)
@@ -343,10 +348,19 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     this.#refusals.add({ ...refusal, source: origin.path, at: this.#options.clock.wall() })
   }
 
-  /** Status and identity follow the real connections. */
+  /** In the background. */
+  #warmUp (signal: AbortSignal): void {
+    const { clock, warmStart: target } = this.#options
+    const { host } = this.#context.ports
+    if (target === 0) return
+    warmStart({ host, store: this.store, clock, log: this.#log, target }, signal)
+      .catch(error => this.#log.error('the warm start failed - %e', toError(error)))
+  }
+
+  /** Status and identity follow the real connections, and a dial of ours that reached a peer proves it. */
   #followConnections (signal: AbortSignal): void {
     const { host } = this.#context.ports
-    host.events.addEventListener('connect', ({ detail: { peer } }) => this.store.setConnection(peer, 'connected'), { signal })
+    host.events.addEventListener('connect', ({ detail: connection }) => { void this.#connected(connection) }, { signal })
     host.events.addEventListener('disconnect', ({ detail: peer }) => this.store.setConnection(peer, 'disconnected'), { signal })
     host.events.addEventListener('identify', ({ detail: { peer, protocols, agentVersion, protocolVersion } }) => {
       const known = protocols.filter(name => name.length <= limits.protocolBytes)
@@ -354,8 +368,20 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     }, { signal })
   }
 
-  #isConnected (id: PeerId): boolean {
-    return this.#context.ports.host.connections().some(({ peer }) => peer.equals(id))
+  async #connected ({ peer, remoteAddr, direction, limited }: HostConnection): Promise<void> {
+    this.store.setConnection(peer, 'connected')
+    if (direction === 'inbound' || limited) return
+    try {
+      await this.store.recordOutcome(peer, remoteAddr, 'success')
+    } catch (error) {
+      this.#log.error('the store failed - %e', toError(error))
+    }
+  }
+
+  /** An outbound one, if there is. */
+  #connectionTo (id: PeerId): HostConnection | undefined {
+    const open = this.#context.ports.host.connections().filter(({ peer }) => peer.equals(id))
+    return open.find(({ direction }) => direction === 'outbound') ?? open[0]
   }
 
   /** Turns changes of the store into events, until the store stops. */

@@ -1,7 +1,7 @@
 /** The options of `multi`, checked once. */
 import { knownOptions, limits, nameOption, numberOption, show, systemClock, systemRng } from '@peerweave/interface'
 import { memoryPeerStore } from '@peerweave/peer-store'
-import { INTERVAL, MAX_PEERS_PER_ROUND } from './constants.ts'
+import { INTERVAL, MAX_PEERS_PER_ROUND, WARM_CONNECTIONS } from './constants.ts'
 import type { Clock, MechanismFactory, PeerStore, Rng } from '@peerweave/interface'
 
 export interface MultiOptions {
@@ -20,17 +20,24 @@ export interface MultiOptions {
   interval?: number | undefined
   /** Sightings taken of one mechanism and round. @default {@link MAX_PEERS_PER_ROUND} */
   maxPeersPerRound?: number | undefined
+  /**
+   * Connections sought after a start among the peers of an earlier run: those that a dial of ours proved, and others while
+   * we are alone. Whoever connects to us counts. Needs a store that outlives the run. 0: nobody is dialled.
+   *
+   * @default {@link WARM_CONNECTIONS}
+   */
+  warmStart?: number | undefined
   clock?: Clock | undefined
   rng?: Rng | undefined
 }
 
-const KNOWN = ['mechanisms', 'store', 'name', 'interval', 'maxPeersPerRound', 'clock', 'rng'] as const
+const KNOWN = ['mechanisms', 'store', 'name', 'interval', 'maxPeersPerRound', 'warmStart', 'clock', 'rng'] as const
 
 export type ResolvedMultiOptions = Readonly<{ [Key in typeof KNOWN[number]]-?: NonNullable<MultiOptions[Key]> }>
 
 export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
   knownOptions('multi', options, KNOWN)
-  const { mechanisms, clock = systemClock() } = options
+  const { mechanisms, clock = systemClock(), rng = systemRng() } = options
   if (!Array.isArray(mechanisms) || mechanisms.some(mechanism => typeof mechanism !== 'function')) {
     throw new TypeError(`mechanisms must be a list of mechanism factories, such as [mdns(), bootstrap({ list })], got ${show(mechanisms)}`)
   }
@@ -38,9 +45,10 @@ export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
     mechanisms: [...mechanisms],
     name: nameOption('name', options.name, 'multi'),
     clock,
-    rng: options.rng ?? systemRng(),
-    store: options.store ?? memoryPeerStore({ clock }),
+    rng,
+    store: options.store ?? memoryPeerStore({ clock, rng }),
     interval: numberOption('interval', options.interval, INTERVAL, { min: 100, max: Infinity }),
+    warmStart: numberOption('warmStart', options.warmStart, WARM_CONNECTIONS, { max: limits.connections, integer: true }),
     maxPeersPerRound: numberOption('maxPeersPerRound', options.maxPeersPerRound, MAX_PEERS_PER_ROUND, {
       max: limits.newPeers, integer: true
     })

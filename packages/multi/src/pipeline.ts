@@ -3,10 +3,10 @@
  * closed set, and is counted; a mechanism that lies cannot make this throw.
  */
 import { addressScope, clampTtl, limits, mayReport, reporterScope, safeText, targetPeer, toError, withoutPeer } from '@peerweave/interface'
-import { openPeerRecord, recordCache, verifyRate, type VerifyRate } from '@peerweave/records'
+import { nodeRecords, openPeerRecord, type NodeRecords } from '@peerweave/records'
 import { sourceOf } from './source.ts'
 import { soundSighting } from './sound-sighting.ts'
-import type { Claim, Clock, Evidence, Sighting, Source, StoreRefusalReason, VerifiedRecord, Withdrawal } from '@peerweave/interface'
+import type { Claim, Clock, Evidence, Ports, Sighting, Source, StoreRefusalReason, VerifiedRecord, Withdrawal } from '@peerweave/interface'
 import type { Origin } from './origin.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -35,14 +35,13 @@ export class Pipeline {
   readonly #clock: Clock
   readonly #self: PeerId
   /** A record comes by many ways; its signature is checked once. */
-  readonly #cache = recordCache()
-  readonly #rate: VerifyRate
+  readonly #records: NodeRecords
   #lastStamp = -Infinity
 
-  constructor (self: PeerId, clock: Clock) {
-    this.#self = self
+  constructor (ports: Ports, clock: Clock) {
+    this.#self = ports.host.self
     this.#clock = clock
-    this.#rate = verifyRate({ clock })
+    this.#records = nodeRecords(ports, { clock })
   }
 
   /** `undefined` when nothing is left. `refuse` is called for the sighting as a whole, or for a part that is left out. */
@@ -108,7 +107,7 @@ export class Pipeline {
   async #record ({ peerId, signedPeerRecord, reporter }: Claim, refuse: (refusal: Refusal) => void): Promise<VerifiedRecord | undefined> {
     if (signedPeerRecord == null) return undefined
     const by = reporter?.peer?.toString() ?? reporter?.remoteAddr?.toString() ?? reporter?.domain
-    const opened = await openPeerRecord(signedPeerRecord, { cache: this.#cache, rate: this.#rate, reporter: by })
+    const opened = await openPeerRecord(signedPeerRecord, { cache: this.#records.cache, rate: this.#records.rate, reporter: by })
     const refused = 'refused' in opened ? opened.refused : opened.record.peerId.equals(peerId) ? undefined : 'of another peer'
     if (refused != null) refuse({ reason: 'bad-record', detail: refused })
     return refused == null && 'record' in opened ? opened.record : undefined

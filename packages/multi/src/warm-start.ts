@@ -1,0 +1,69 @@
+/**
+ * After a start, peers of an earlier run are dialled, before anybody's word: with all that is configured dead, and every
+ * stranger lying, these are who we can come back to.
+ *
+ * First those that a dial of ours proved: nobody can put himself among them by telling us of himself. Who is only hearsay
+ * is dialled when that left us alone, each machine once a minute whatever is said to be there.
+ */
+import { LimitExceededError, limits, settledOrAborted, targetPeer, TimeoutError, toError, type Clock, type Host, type Logger, type PeerInfo, type PeerStore } from '@peerweave/interface'
+import { WARM_HEARSAY, WARM_TIME } from './constants.ts'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+export interface WarmStartInit {
+  host: Host
+  store: PeerStore
+  clock: Clock
+  log: Logger
+  /** Connections that are enough, to whomever. */
+  target: number
+}
+
+/** Resolves when there are enough connections, when nobody is left to be dialled, after {@link WARM_TIME}, or with `signal`. */
+export async function warmStart (init: WarmStartInit, signal: AbortSignal): Promise<void> {
+  const { host, store, clock } = init
+  using deadline = clock.deadline(WARM_TIME, signal)
+  // Those connected last, those proven longest, others by network.
+  const proven = [...store.anchors(), ...store.elders(), ...store.pick({ table: 'tried', count: 4 * limits.elders })]
+  await dialUntilEnough(init, proven, false, deadline.signal)
+  if (deadline.signal.aborted || host.connections().length > 0) return
+  const heard = (['new', 'dormant'] as const).flatMap(table => store.pick({ table, count: WARM_HEARSAY }))
+  await dialUntilEnough(init, heard, true, deadline.signal)
+}
+
+async function dialUntilEnough ({ host, store, log, target }: WarmStartInit, found: readonly PeerInfo[], isHearsay: boolean, signal: AbortSignal): Promise<void> {
+  const failed: Array<() => Promise<unknown>> = []
+  const peers = [...new Map(found.map(peer => [peer.peerId.toString(), peer])).values()].filter(({ addresses }) => addresses.length > 0)
+  let dialling = 0
+  const isEnough = (): boolean => new Set(host.connections().map(({ peer }) => peer.toString())).size + dialling >= target
+
+  const dial = async ({ peerId, addresses }: PeerInfo): Promise<void> => {
+    const targets = addresses.slice(0, limits.addressesPerDial).map(({ multiaddr }) => withPeer(multiaddr, peerId.toString()))
+    try {
+      await host.dial(targets, { signal, isHearsay })
+    } catch (error) {
+      if (signal.aborted) return
+      log('%p does not answer any more - %e', peerId, toError(error))
+      const [first] = addresses
+      // Not dialled is no failure.
+      if (first != null && !(error instanceof LimitExceededError)) failed.push(() => store.recordOutcome(peerId, first.multiaddr, 'failure'))
+    }
+  }
+  const dialOn = async (): Promise<void> => {
+    while (!signal.aborted && !isEnough()) {
+      const peer = peers.shift()
+      if (peer == null) return
+      dialling++
+      await dial(peer)
+      dialling--
+    }
+  }
+  // No more at once than are wanted: each that fails makes room for the next.
+  await settledOrAborted(Promise.all(Array.from({ length: Math.min(target, limits.parallelDials) }, dialOn)), signal)
+  // Where nobody at all can be reached the fault is ours: a start without a network takes from no peer what it was known for.
+  const isStopped = signal.aborted && !(signal.reason instanceof TimeoutError)
+  if (!isStopped && host.connections().length > 0) for (const record of failed) await record()
+}
+
+function withPeer (address: Multiaddr, id: string): Multiaddr {
+  return targetPeer(address) == null ? address.encapsulate(`/p2p/${id}`) : address
+}
