@@ -1,15 +1,16 @@
 /**
- * Dials a list of known nodes and says which answered. A node that fails is tried again with jittered back-off for as
- * long as we run; one that leaves is tried again too.
+ * Dials a list of known nodes, says which answered, and asks those for the peers that they know. A node that fails is tried
+ * again with jittered back-off until we have enough connections; when those go, the list is tried again.
  */
-import {
-  abortError, backoff, BootstrapFailedError, defineMechanism, LimitExceededError, settledOrAborted, shuffle, toError
-} from '@peerweave/interface'
+import { exchange, RECORD_TTL } from '@peerweave/exchange'
+import { defineMechanism, dropCounter, type DiscoveryMechanism, type MechanismContext, type MechanismFactory, type Session } from '@peerweave/interface'
 import { mechanismModule } from '@peerweave/libp2p'
-import { RETRY } from './constants.ts'
-import { NodeList, parseNode, type ListedNode } from './node-list.ts'
+import { Asker } from './asker.ts'
+import { Dialler } from './dialler.ts'
+import { newNode, type Node } from './node.ts'
+import { NodeList, parseNode } from './node-list.ts'
 import { resolveOptions, type BootstrapOptions, type ResolvedBootstrapOptions } from './options.ts'
-import type { Claim, Clock, DiscoveryMechanism, Host, MechanismContext, MechanismFactory, Round, Session, Sighting, Timer } from '@peerweave/interface'
+import { bootstrapRound } from './round.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -46,44 +47,62 @@ export function bootstrap (options: BootstrapOptions): MechanismFactory<Bootstra
   return mechanismModule(context => create(context, resolved), resolved)
 }
 
-interface Node extends ListedNode {
-  lastAttempt?: number | undefined
-  successes: number
-  failures: number
-  failuresInRow: number
-  lastError?: Error | undefined
-  /** The attempt under way; everybody who wants the node waits for the same. */
-  attempt?: Promise<Claim> | undefined
-  /** Rounds that wait for it: with none, its success is news. */
-  waiting: number
-  retry?: { timer: Timer, at: number } | undefined
-}
-
 function create (context: MechanismContext, options: ResolvedBootstrapOptions): Bootstrap {
   const { host } = context.ports
-  const nodes = new NodeList<Node>(node => ({ ...node, successes: 0, failures: 0, failuresInRow: 0, waiting: 0 }))
+  const { name, clock, rng, prefix } = options
+  const { dropped, drop } = dropCounter()
+  const nodes = new NodeList<Node>(newNode)
   for (const { peerId, addresses } of options.nodes) {
     for (const address of addresses) nodes.add({ peerId, address })
   }
-  const dialler = new Dialler(host, options)
+  let session: Session | undefined
+  const records = exchange(context, { sight: sighting => session?.sight(sighting), drop, prefix, clock, rng })
+  const dialler = new Dialler({
+    host,
+    options,
+    nodes,
+    onNews (node, claim) {
+      if (session == null) return
+      session.sight(claim)
+      if (options.exchange) asker.follow(node, session, false)
+    }
+  })
+  const asker = new Asker({ exchange: records, dialler, options })
 
   const mechanism = defineMechanism(context, {
-    name: options.name,
+    name,
     type: 'bootstrap',
     passive: true,
-    clock: options.clock,
-    open (session) {
-      dialler.session = session
-      host.events.addEventListener('disconnect', ({ detail }) => {
-        const node = nodes.get(detail)
-        if (node != null) dialler.retryLater(node)
-      }, { signal: session.signal })
+    clock,
+    dropped,
+    async open (opened) {
+      session = opened
+      dialler.open(opened)
+      if (options.exchange) await records.start()
     },
-    close () {
-      dialler.session = undefined
-      for (const node of nodes) dialler.cancelRetry(node)
+    async beforeClose () {
+      if (options.exchange) await records.farewell()
     },
-    round: round => dialler.round([...nodes].filter(({ peerId }) => !peerId.equals(host.self)), round)
+    async close () {
+      session = undefined
+      dialler.close()
+      await records.stop()
+    },
+    async * round (round) {
+      if (session == null) return
+      const others = [...nodes].filter(({ peerId }) => !peerId.equals(host.self))
+      yield * bootstrapRound({ nodes: others, dialler, asker: options.exchange ? asker : undefined, options, session }, round)
+    },
+    ...(options.exchange && {
+      async announceSelf ({ multiaddrs }, { signal = (session as Session).signal }) {
+        const others = [...nodes].filter(({ peerId }) => !peerId.equals(host.self))
+        // Nobody to tell yet: one that answers is enough, the others are told when they are asked.
+        if (others.length > 0 && !others.some(node => dialler.isConnected(node))) await dialler.anyOf(others, signal)
+        await records.announce(multiaddrs, others.map(({ peerId }) => peerId), { signal })
+        return { ttl: RECORD_TTL }
+      },
+      withdrawSelf: async ({ signal }) => await records.farewell({ signal })
+    })
   })
 
   return Object.assign(mechanism, {
@@ -92,121 +111,4 @@ function create (context: MechanismContext, options: ResolvedBootstrapOptions): 
     }),
     addNode: (address: string | Multiaddr) => dialler.tryNow(nodes.add(parseNode(address)))
   })
-}
-
-class Dialler {
-  session: Session | undefined
-  readonly #host: Host
-  readonly #options: ResolvedBootstrapOptions
-  readonly #clock: Clock
-
-  constructor (host: Host, options: ResolvedBootstrapOptions) {
-    this.#host = host
-    this.#options = options
-    this.#clock = options.clock
-  }
-
-  /**
-   * Nodes in random order, as many at once as are wanted, each yielded as it answers; one that fails makes room for the
-   * next. A node whose retry is not due is left to its timer. What is still under way when the round ends goes on, and
-   * is news when it succeeds.
-   *
-   * @throws BootstrapFailedError when none answered, with the last error of each, and when to ask again
-   */
-  async * round (nodes: readonly Node[], { signal, limit }: Round): AsyncGenerator<Sighting> {
-    const now = this.#clock.now()
-    const wanted = shuffle(this.#options.rng, nodes).filter(({ retry }) => retry == null || retry.at <= now)
-    const most = Math.min(limit, this.#options.maxPeers)
-    const pending = new Map<Node, Promise<{ node: Node, result: Claim | Error }>>()
-    const errors: Error[] = []
-    let answered = 0
-    try {
-      while (answered < most) {
-        for (const node of wanted.splice(0, most - answered - pending.size)) {
-          node.waiting++
-          pending.set(node, this.#attempt(node).catch(toError).then(result => ({ node, result })))
-        }
-        if (pending.size === 0) break
-        const first = Promise.race(pending.values())
-        await settledOrAborted(first, signal)
-        if (signal.aborted) return
-        const { node, result } = await first
-        node.waiting--
-        pending.delete(node)
-        if (result instanceof Error) {
-          errors.push(result)
-        } else {
-          answered++
-          yield result
-        }
-      }
-    } finally {
-      for (const node of pending.keys()) node.waiting--
-    }
-    if (answered > 0 || nodes.length === 0) return
-    // Of a node that waits for its retry nothing was tried in this round: what it failed with before is the cause.
-    const causes = new Set([...errors, ...nodes.flatMap(({ lastError }) => lastError ?? [])])
-    const due = Math.min(...nodes.map(({ retry }) => retry?.at ?? now))
-    throw new BootstrapFailedError(`none of ${nodes.length} bootstrap nodes answered`, {
-      cause: new AggregateError(causes), retryAfter: Math.max(0, due - this.#clock.now())
-    })
-  }
-
-  tryNow (node: Node): void {
-    this.cancelRetry(node)
-    this.#attempt(node).catch(() => {}) // its status tells
-  }
-
-  retryLater (node: Node): void {
-    if (this.session == null || node.retry != null) return
-    const wait = backoff(this.#options.rng, node.failuresInRow, RETRY)
-    const timer = this.#clock.setTimeout(() => this.tryNow(node), wait)
-    node.retry = { timer, at: this.#clock.now() + wait }
-  }
-
-  cancelRetry (node: Node): void {
-    node.retry?.timer.cancel()
-    node.retry = undefined
-  }
-
-  #attempt (node: Node): Promise<Claim> {
-    const { session } = this
-    if (session == null || node.peerId.equals(this.#host.self)) return Promise.reject(abortError())
-    return node.attempt ??= this.#dial(node, session).finally(() => { node.attempt = undefined })
-  }
-
-  async #dial (node: Node, session: Session): Promise<Claim> {
-    node.lastAttempt = this.#clock.wall()
-    try {
-      const { remoteAddr } = await this.#host.dial(node.addresses, {
-        signal: session.signal, reporter: 'configured', timeout: this.#options.timeout
-      })
-      this.cancelRetry(node)
-      node.successes++
-      node.failuresInRow = 0
-      node.lastError = undefined
-      // The addresses that the user gave: where it answered may be an ephemeral port of its own dial to us.
-      const claim: Claim = {
-        kind: 'claim',
-        peerId: node.peerId,
-        multiaddrs: [...node.addresses],
-        ttl: this.#options.ttl,
-        reporter: { configured: true, peer: node.peerId, remoteAddr }
-      }
-      if (node.waiting === 0) session.sight(claim)
-      return claim
-    } catch (error) {
-      if (!session.signal.aborted) {
-        // Our own queue was full: that says nothing of the node, which was not dialled.
-        if (!(error instanceof LimitExceededError)) {
-          node.failures++
-          node.failuresInRow++
-          node.lastError = toError(error)
-        }
-        this.cancelRetry(node)
-        this.retryLater(node)
-      }
-      throw error
-    }
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * Finds the first peers from a list of known addresses: dials at most `maxPeers` of them at once, says which answered, and
- * tries those that fail again with jittered back-off.
+ * Finds the first peers from a list of known addresses: dials at most `maxPeers` of them at once, says which answered, asks
+ * those for the peers that they know, and tries those that fail again with jittered back-off until there are enough.
  *
  * @example
  * ```ts

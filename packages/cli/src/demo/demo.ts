@@ -65,6 +65,7 @@ export async function demo (
     else summarize()
   } finally {
     output?.end()
+    output = undefined // the summary is the last word: what taking it all down brings is not the play
     using patience = clock.deadline(STOP_PATIENCE)
     const late = new Promise<void>(resolve => { patience.signal.addEventListener('abort', () => resolve()) })
     await Promise.race([Promise.allSettled([observer?.stop(), cast.end()]), late])
