@@ -1,0 +1,106 @@
+/** Options for gossipsub itself, which is the node's own: what announcements want of it, and what it gets wrong by default. */
+import { knownOptions, limits, names, numberOption, show } from '@peerweave/interface'
+
+export interface GossipsubPresetOptions {
+  /**
+   * Who shares an IP address: `lan` (also one machine, containers): everybody may; `nat`: so many peers as sit behind one
+   * office's or provider's router; `internet`: ten, gossipsub's own default.
+   */
+  colocation: 'lan' | 'nat' | 'internet'
+  /** With `nat`: peers at one address before they count as an attack. @default 64 */
+  peersPerAddress?: number | undefined
+  /** As of `gossip`. @default 'peerweave' */
+  prefix?: string | undefined
+}
+
+/** A part of what `gossipsub()` takes. */
+export interface GossipsubPreset {
+  /** Peer exchange of gossipsub's own is unsigned as js-libp2p reads it (security research T6): ours is signed. */
+  doPX: false
+  /** Nobody listening yet is no error: what was not heard is announced again. */
+  allowPublishToZeroTopicPeers: true
+  scoreParams: {
+    IPColocationFactorWeight: number
+    IPColocationFactorThreshold: number
+    topics: Record<string, TopicScore>
+  }
+}
+
+/** The score of our topic. Field names are gossipsub's own (gossipsub v1.1, "The Score Function"), all of which it wants. */
+export interface TopicScore {
+  topicWeight: number
+  timeInMeshWeight: number
+  timeInMeshQuantum: number
+  timeInMeshCap: number
+  firstMessageDeliveriesWeight: number
+  firstMessageDeliveriesDecay: number
+  firstMessageDeliveriesCap: number
+  meshMessageDeliveriesWeight: number
+  meshMessageDeliveriesDecay: number
+  meshMessageDeliveriesCap: number
+  meshMessageDeliveriesThreshold: number
+  meshMessageDeliveriesWindow: number
+  meshMessageDeliveriesActivation: number
+  meshFailurePenaltyWeight: number
+  meshFailurePenaltyDecay: number
+  invalidMessageDeliveriesWeight: number
+  invalidMessageDeliveriesDecay: number
+}
+
+/** Of these the weights count, and they are 0; the rest is gossipsub's own. */
+const NO_DELIVERY_SCORE = {
+  timeInMeshWeight: 0,
+  timeInMeshQuantum: 1,
+  timeInMeshCap: 3_600,
+  firstMessageDeliveriesWeight: 0,
+  firstMessageDeliveriesDecay: 0.5,
+  firstMessageDeliveriesCap: 2_000,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 100,
+  meshMessageDeliveriesThreshold: 20,
+  meshMessageDeliveriesWindow: 10,
+  meshMessageDeliveriesActivation: 5_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5
+}
+
+/** Peers behind one address that are no attack, where `nat` says nothing else. Chosen: a class of a school, an office floor. */
+const PEERS_PER_NAT = 64
+
+/**
+ * For `services: { pubsub: gossipsub({ ...gossipsubPreset({ colocation: 'lan' }) }) }`.
+ *
+ * By default gossipsub takes more than ten peers at one address for an attack: on one machine, in a container network or
+ * behind one router the nodes in the middle of the net end without a mesh, and messages are lost. And whoever sends what a
+ * validator rejects loses nothing by it, unless the topic has a score.
+ *
+ * @throws TypeError naming a wrong option
+ * @see https://github.com/libp2p/specs/blob/master/pubsub/gossipsub/gossipsub-v1.1.md
+ */
+export function gossipsubPreset (options: GossipsubPresetOptions): GossipsubPreset {
+  knownOptions('gossipsubPreset', options, ['colocation', 'peersPerAddress', 'prefix'])
+  const { colocation, prefix } = options
+  if (!['lan', 'nat', 'internet'].includes(colocation)) throw new TypeError(`colocation must be lan, nat or internet, got ${show(colocation)}`)
+  const perAddress = numberOption('peersPerAddress', options.peersPerAddress, PEERS_PER_NAT, { min: 1, max: limits.connections, integer: true })
+  return {
+    doPX: false,
+    allowPublishToZeroTopicPeers: true,
+    scoreParams: {
+      IPColocationFactorWeight: colocation === 'lan' ? 0 : -5,
+      IPColocationFactorThreshold: colocation === 'nat' ? perAddress : 10,
+      topics: {
+        [names(prefix).topics.peers]: {
+          topicWeight: 1,
+          // Announcements are seldom: nobody gains by bringing many, and nobody loses by bringing few.
+          ...NO_DELIVERY_SCORE,
+          // The square counts: three forged announcements are -90, below gossipsub's threshold for hearing a peer at all (-80).
+          invalidMessageDeliveriesWeight: -10,
+          // In a second: of three the score is below it for 6 s, of ten for two minutes. gossipsub hears a peer that was good
+          // for a second longer, so with a quicker decay it would hear every peer all the time.
+          invalidMessageDeliveriesDecay: 0.99
+        }
+      }
+    }
+  }
+}
