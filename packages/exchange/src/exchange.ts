@@ -1,7 +1,7 @@
 /** What a mechanism uses of the exchange protocol. */
 import { knownOptions, names, numberOption, systemClock, systemRng, type Clock, type DropCounter, type MechanismContext, type ReporterScope, type Rng, type Sighting } from '@peerweave/interface'
 import { HOPS } from './constants.ts'
-import { NodeExchange, type Answered, type AskOptions } from './node-exchange.ts'
+import { NodeExchange, type AnnounceOptions, type Answered, type AskOptions } from './node-exchange.ts'
 import type { Heard, PoolResult } from './record-pool.ts'
 import type { OwnRecords } from '@peerweave/records'
 import type { PeerId } from '@libp2p/interface'
@@ -50,7 +50,7 @@ export interface Exchange {
    * From now on these are our addresses, and these peers, and those that were brought our record before, are told where
    * they are connected. Nobody else learns of it before we ask him.
    */
-  announce: (multiaddrs: readonly Multiaddr[], peers: readonly PeerId[], options?: ExchangeWait) => Promise<void>
+  announce: (multiaddrs: readonly Multiaddr[], peers: readonly PeerId[], options?: AnnounceOptions) => Promise<void>
   /**
    * Tells whoever was brought our record that we go, for a second at most; from then on we say nothing of ourselves. Of
    * several users of a node the last one to say it does: while another is there, so are we.
@@ -92,7 +92,7 @@ export function exchange (context: MechanismContext, options: ExchangeOptions): 
     isAsked: peer => shared.isAsked(peer, listener),
     push: (peer, record, { signal } = {}) => shared.push(peer, record, signal, drop),
     bring: (peer, { signal } = {}) => shared.bring(peer, signal, drop),
-    announce: (multiaddrs, peers, { signal } = {}) => shared.announce(multiaddrs, peers, signal, listener),
+    announce: (multiaddrs, peers, options = {}) => shared.announce(multiaddrs, peers, options, listener),
     farewell: ({ signal } = {}) => shared.farewell(signal, listener),
     ping: (peer, { signal } = {}) => shared.ping(peer, signal, drop),
     learn: (heard, reporter) => shared.learn(heard, reporter)

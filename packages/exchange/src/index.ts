@@ -9,5 +9,5 @@
 export { ENOUGH_RECORDS, HOPS, RECORD_TTL } from './constants.ts'
 export { exchange, type Exchange, type ExchangeOptions, type ExchangeWait } from './exchange.ts'
 export { askPace, type Pace } from './pace.ts'
-export type { Answered, AskOptions } from './node-exchange.ts'
+export type { AnnounceOptions, Answered, AskOptions } from './node-exchange.ts'
 export type { Heard, PoolResult } from './record-pool.ts'

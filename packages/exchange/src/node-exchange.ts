@@ -30,6 +30,12 @@ export interface AskOptions {
   signal?: AbortSignal | undefined
 }
 
+export interface AnnounceOptions {
+  /** They know already. */
+  without?: readonly PeerId[] | undefined
+  signal?: AbortSignal | undefined
+}
+
 export interface Answered {
   /** One for each sound record, in the order of the answer. */
   claims: Claim[]
@@ -183,10 +189,13 @@ export class NodeExchange {
     if (record != null) await this.#bringing(peer, record, {}, signal, drop)
   }
 
-  async announce (multiaddrs: readonly Multiaddr[], peers: readonly PeerId[], signal: AbortSignal | undefined, listener: Listener): Promise<void> {
+  async announce (
+    multiaddrs: readonly Multiaddr[], peers: readonly PeerId[], { signal, without = [] }: AnnounceOptions, listener: Listener
+  ): Promise<void> {
     this.#silent.delete(listener)
     this.own.announce(multiaddrs)
     const told = new Set([...peers.map(String), ...this.#brought.keys()])
+    for (const peer of without) told.delete(peer.toString())
     await this.#pushToAll(told, undefined, signal, listener.drop)
     throwIfAborted(signal)
   }

@@ -3,7 +3,7 @@
  * announcement is its author's own record, newer than his last one.
  */
 import { RECORD_TTL, type Exchange, type Heard } from '@peerweave/exchange'
-import { reporterScope, type Claim, type DropCounter, type PubSubMessage, type Ports, type Reporter, type Verdict } from '@peerweave/interface'
+import { reporterScope, type Claim, type DropCounter, type PubSubMessage, type Ports, type Reporter, type Verdict, type VerifiedRecord } from '@peerweave/interface'
 import { nodeRecords, openPeerRecord, recordSigner, type NodeRecords } from '@peerweave/records'
 import { History } from './history.ts'
 import { decodeAnnouncement } from './message.ts'
@@ -25,6 +25,8 @@ export class Announcements {
   readonly #init: AnnouncementsInit
   readonly #records: NodeRecords
   readonly #history: History
+  /** By the message's bytes, which gossipsub hands on as they are. */
+  readonly #accepted = new WeakMap<Uint8Array, VerifiedRecord>()
 
   constructor (init: AnnouncementsInit) {
     this.#init = init
@@ -48,7 +50,10 @@ export class Announcements {
       return 'ignore'
     }
     if (record == null) return refuse('bad-record')
-    if (this.#history.take(from, record.seq)) return 'accept'
+    if (this.#history.take(from, record.seq)) {
+      this.#accepted.set(data, record)
+      return 'accept'
+    }
     // An old one may come late by an honest neighbour.
     drop('old-record')
     return 'ignore'
@@ -59,10 +64,9 @@ export class Announcements {
     }
   }
 
-  /** After {@link validate}: the record is in the cache. */
+  /** After {@link validate}. */
   async receive ({ data, from, via }: PubSubMessage): Promise<void> {
-    const bytes = decodeAnnouncement(data)
-    const { record } = bytes == null ? {} : await openPeerRecord(bytes, { cache: this.#records.cache })
+    const record = this.#accepted.get(data) ?? await this.#opened(data)
     if (record == null) return
     const { exchange, drop, onClaim, onDeparture } = this.#init
     const reporter = this.#reporter(via)
@@ -71,6 +75,12 @@ export class Announcements {
     if (exchange.learn(heard, reporterScope(reporter)) === 'old') return drop('old-record')
     if (record.addresses.length === 0) onDeparture(from)
     else onClaim({ kind: 'claim', peerId: from, multiaddrs: [...record.addresses], ttl: RECORD_TTL, reporter, signedPeerRecord: record.bytes }, via)
+  }
+
+  /** Where a message was copied in between: it is in the cache. */
+  async #opened (data: Uint8Array): Promise<VerifiedRecord | undefined> {
+    const bytes = decodeAnnouncement(data)
+    return bytes == null ? undefined : (await openPeerRecord(bytes, { cache: this.#records.cache })).record
   }
 
   #reporter (peer: PeerId): Reporter {

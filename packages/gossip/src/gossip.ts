@@ -169,7 +169,9 @@ function create (context: MechanismContext, options: ResolvedGossipOptions): Gos
     },
     async announceSelf ({ multiaddrs }, { signal }) {
       publisher.speak()
-      await Promise.all([records.announce(multiaddrs, [], { signal }), publisher.tell()])
+      records.own.announce(multiaddrs)
+      await publisher.tell()
+      await records.announce(multiaddrs, [], { signal, without: await publisher.heardBy() })
       return { ttl: RECORD_TTL }
     },
     withdrawSelf: farewell

@@ -4,7 +4,7 @@
  */
 import { encodeAnnouncement } from './message.ts'
 import { ANNOUNCE_AGAIN, ANNOUNCE_DEBOUNCE, BRING_AFTER, PUBLISH_RETRY, REFRESH_JITTER } from './constants.ts'
-import { jitter, reporterScope, toError, Turns, type Clock, type Host, type PubSub, type ReporterScope, type Rng, type Session, type Timer } from '@peerweave/interface'
+import { jitter, reporterScope, toError, Turns, type Clock, type Host, type HostConnection, type PubSub, type ReporterScope, type Rng, type Session, type Timer } from '@peerweave/interface'
 import type { Exchange } from '@peerweave/exchange'
 import type { PeerId } from '@libp2p/interface'
 
@@ -101,13 +101,27 @@ export class Publisher {
     })
   }
 
+  /** Neighbours to whom the topic said all that they may be told of us. */
+  async heardBy (): Promise<PeerId[]> {
+    const { exchange } = this.#init
+    const heard: PeerId[] = []
+    for (const { peer, remoteAddr } of this.#subscribed()) {
+      if (this.#heard != null && await exchange.own.for(reporterScope({ remoteAddr })) === this.#heard) heard.push(peer)
+    }
+    return heard
+  }
+
   /** Whoever of those that hear us first is farthest away: what he may not be told nobody is told here. */
   #audience (): ReporterScope | undefined {
-    const { host, topic } = this.#init
-    const subscribers = new Set(this.#pubsub?.peers(topic).map(String))
-    const scopes = host.connections().filter(({ peer }) => subscribers.has(peer.toString())).map(({ remoteAddr }) => reporterScope({ remoteAddr }))
+    const scopes = this.#subscribed().map(({ remoteAddr }) => reporterScope({ remoteAddr }))
     const isOnSite = (scope: ReporterScope): boolean => scope === 'loopback' || scope === 'private' || scope === 'link-local'
     return scopes.find(scope => !isOnSite(scope)) ?? scopes.find(scope => scope !== 'loopback') ?? scopes[0]
+  }
+
+  #subscribed (): HostConnection[] {
+    const { host, topic } = this.#init
+    const subscribers = new Set(this.#pubsub?.peers(topic).map(String))
+    return host.connections().filter(({ peer }) => subscribers.has(peer.toString()))
   }
 
   #tellSoon (ms: number): void {
