@@ -107,18 +107,20 @@ describe('a target', () => {
   })
 })
 
-it('an address that is announced under ten thousand ids is dialled once a minute', async () => {
+const IDS = process.env.PEERWEAVE_TIER == null ? 1_000 : 10_000
+
+it(`an address that is announced under ${IDS} ids is dialled once a minute`, async () => {
   const { ports: { host } } = await makePorts()
   const canary = await makeCanary()
   const errors = new Map<string, number>()
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < IDS; i++) {
     const target = canary.address.encapsulate(`/p2p/${await peer(i)}`)
     const error = await host.dial([target], { isHearsay: true, reporter: 'loopback', timeout: 200 }).then(() => undefined, error => error)
     errors.set(error?.code, (errors.get(error?.code) ?? 0) + 1)
     if (i === 1) expect(error.retryAfter).toBeGreaterThan(50_000)
   }
   expect(canary.connects()).toBe(1)
-  expect([...errors]).toEqual([['ERR_NETWORK', 1], ['ERR_LIMIT_EXCEEDED', 9_999]])
+  expect([...errors]).toEqual([['ERR_NETWORK', 1], ['ERR_LIMIT_EXCEEDED', IDS - 1]])
 }, 60_000)
 
 it('what is not hearsay is dialled again at once', async () => {
