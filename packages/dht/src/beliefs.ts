@@ -1,5 +1,7 @@
 /** Which addresses of which peers this DHT may dial, and on whose word. */
-import { addressScope, endpointOf, limits, mayReport, reporterScope, withoutPeer, type DropCounter, type Reporter } from '@peerweave/interface'
+import {
+  addressScope, endpointOf, limits, mayReport, reporterScope, setLatest, withoutPeer, withPeer, type DropCounter, type Reporter
+} from '@peerweave/interface'
 import { MOST_READ } from './constants.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -72,15 +74,13 @@ export class Beliefs {
   named (address: Multiaddr): Multiaddr {
     const endpoint = endpointOf(withoutPeer(address))
     const owner = this.#owners.get(endpoint)
-    return owner == null ? address : withoutPeer(address).encapsulate(`/p2p/${owner}`)
+    return owner == null ? address : withPeer(address, owner)
   }
 
   #remember (peer: PeerId, address: Multiaddr): void {
     const endpoint = endpointOf(withoutPeer(address))
     add(this.#believed, keyOf(peer, address))
-    this.#owners.delete(endpoint)
-    this.#owners.set(endpoint, peer.toString())
-    shorten(this.#owners)
+    setLatest(this.#owners, endpoint, peer.toString(), limits.dhtBelieved)
   }
 }
 
@@ -88,11 +88,7 @@ export class Beliefs {
 function add (collection: Set<string>, key: string): void {
   collection.delete(key)
   collection.add(key)
-  shorten(collection)
-}
-
-function shorten (collection: Set<string> | Map<string, string>): void {
-  for (const oldest of collection.keys()) {
+  for (const oldest of collection) {
     if (collection.size <= limits.dhtBelieved) break
     collection.delete(oldest)
   }

@@ -4,7 +4,7 @@ import {
   defineMechanism, dropCounter, limits, NotStartedError, type Claim, type Dht, type DiscoveryMechanism, type MechanismContext,
   type MechanismFactory, type Reporter, type Session
 } from '@peerweave/interface'
-import { contextFrom, mechanismModule, policyOf, type NodeComponents } from '@peerweave/libp2p'
+import { mechanismModule, policyOf, type NodeComponents } from '@peerweave/libp2p'
 import { Announcing } from './announcing.ts'
 import { Beliefs } from './beliefs.ts'
 import { bootstrapping } from './bootstrapping.ts'
@@ -62,52 +62,11 @@ export interface DhtMechanism extends DiscoveryMechanism {
 export function dht (options: DhtOptions = {}): MechanismFactory<DhtMechanism> {
   const resolved = resolveOptions(options)
   const { clock, rng, interval, service } = resolved
-  const asModule = mechanismModule(context => dhtMechanism(context, resolved, true), { interval, clock, rng })
   return (components: MechanismContext | NodeComponents) => {
-    if ('ports' in components) return dhtMechanism(components, resolved, false)
+    const isService = !('ports' in components)
     // The app's kad-dht tells libp2p of peers and routes for it: what it finds for us is heard there already.
-    return service === undefined ? asModule(components) : besideKad(contextFrom(components, { clock }), resolved)
+    return mechanismModule(context => dhtMechanism(context, resolved, isService), { interval, clock, rng, isDiscovery: service === undefined })(components)
   }
-}
-
-/** A service that starts the ports, and answers when it is asked. */
-function besideKad (context: MechanismContext, options: ResolvedOptions): DhtMechanism {
-  const { ports } = context
-  const mechanism = dhtMechanism(context, options, true)
-  const start = mechanism.start.bind(mechanism)
-  const stop = mechanism.stop.bind(mechanism)
-  let holdsPorts = false
-  /** Calls of stop: a start that waited for the ports while one came is not wanted any more. */
-  let stops = 0
-  const letGo = async (): Promise<void> => {
-    if (!holdsPorts) return
-    holdsPorts = false
-    await ports.stop()
-  }
-  return Object.assign(mechanism, {
-    start: async () => {
-      if (!holdsPorts) {
-        const stopped = stops
-        holdsPorts = true
-        await ports.start()
-        if (stops !== stopped) return
-      }
-      try {
-        await start()
-      } catch (error) {
-        await letGo()
-        throw error
-      }
-    },
-    stop: async () => {
-      stops++
-      try {
-        await stop()
-      } finally {
-        await letGo()
-      }
-    }
-  })
 }
 
 /** What runs between start and stop. */

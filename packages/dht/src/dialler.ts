@@ -1,5 +1,7 @@
 /** Connections for the DHT: what is open is used, and what is not is dialled at addresses that may be dialled. */
-import { abortError, LimitExceededError, limits, NetworkError, raceSignal, shuffle, throwIfAborted, toError, withoutPeer, type Host, type Rng } from '@peerweave/interface'
+import {
+  abortError, LimitExceededError, limits, NetworkError, raceSignal, shuffle, throwIfAborted, toError, withPeer, type Host, type Rng
+} from '@peerweave/interface'
 import type { Address, Connection, PeerId, PeerStore } from '@libp2p/interface'
 import type { ConnectionManager } from '@libp2p/interface-internal'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -46,7 +48,7 @@ export class Dialler {
       .filter(({ multiaddr: address }) => beliefs.mayDial(peer, address))
       .sort((a, b) => rankOf(peer, b, beliefs) - rankOf(peer, a, beliefs))
       .slice(0, limits.addressesPerDial)
-      .map(({ multiaddr: address }) => withoutPeer(address).encapsulate(`/p2p/${peer}`))
+      .map(({ multiaddr: address }) => withPeer(address, peer))
   }
 
   /** @throws NetworkError when it cannot be reached at any address that may be dialled */

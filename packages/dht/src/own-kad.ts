@@ -3,8 +3,8 @@
  * is kept: each of those goes through one of these stand-ins.
  */
 import {
-  addressScope, DhtError, LimitExceededError, limits, mayReport, nextTurn, reporterScope, shuffle, throwIfAborted, type Clock, type DropCounter, type Host, type Reporter,
-  type Rng
+  addressScope, DhtError, LimitExceededError, limits, mayReport, nextTurn, reporterScope, setLatest, shuffle, throwIfAborted,
+  type Clock, type DropCounter, type Host, type Reporter, type Rng
 } from '@peerweave/interface'
 import type { NodeComponents } from '@peerweave/libp2p'
 import { ANSWER_BYTES, MOST_READ, REWRITE_AFTER, SWEEP_INTERVAL } from './constants.ts'
@@ -261,13 +261,7 @@ export class OwnKad {
   /** A provider says where it is, on a connection of its own. */
   #providerAddresses (peer: PeerId, addresses: readonly Multiaddr[]): Multiaddr[] {
     const reporter = this.#reporterBy(this.#dialler.open(peer), peer)
-    const id = peer.toString()
-    this.#providers.delete(id)
-    this.#providers.set(id, reporter)
-    for (const oldest of this.#providers.keys()) {
-      if (this.#providers.size <= limits.dhtReporters) break
-      this.#providers.delete(oldest)
-    }
+    setLatest(this.#providers, peer.toString(), reporter, limits.dhtReporters)
     return this.#beliefs.believe(peer, addresses, reporter)
   }
 
@@ -407,14 +401,7 @@ export class OwnKad {
     const now = this.#init.clock.now()
     const keys = multiaddrs.map(address => `${id} ${address}`)
     if (keys.every(key => (this.#written.get(key) ?? -Infinity) > now - REWRITE_AFTER)) return
-    for (const key of keys) {
-      this.#written.delete(key)
-      this.#written.set(key, now)
-    }
-    for (const oldest of this.#written.keys()) {
-      if (this.#written.size <= limits.dhtBelieved) break
-      this.#written.delete(oldest)
-    }
+    for (const key of keys) setLatest(this.#written, key, now, limits.dhtBelieved)
     const writing = Promise.resolve(this.#writing.get(id))
       .then(() => this.#keep(peer, multiaddrs))
       .catch(error => this.#init.log('could not keep the addresses of %p - %e', peer, error))

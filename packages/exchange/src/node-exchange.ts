@@ -3,7 +3,7 @@
  * the mechanisms that use it share its handler and its records.
  */
 import {
-  ConnectionClosedError, keyedHash, limits, numberOption, reporterScope, SerializationError, shuffle, throwIfAborted, Turns, type Claim,
+  ConnectionClosedError, keyedHash, limits, numberOption, reporterScope, SerializationError, setLatest, shuffle, throwIfAborted, Turns, type Claim,
   type Clock, type DropCounter, type HostConnection, type Identified, type MechanismContext, type ReporterScope, type Rng, type Sighting
 } from '@peerweave/interface'
 import { nodeRecords, openPeerRecord, recordSigner, type NodeRecords, type OwnRecords, type RecordRefusal } from '@peerweave/records'
@@ -404,13 +404,4 @@ function claimOf ({ record, ttl }: Heard, reporter: Claim['reporter']): Claim {
 /** Not to be verified now is no fault of the record's. */
 function dropReason (refused: RecordRefusal): string {
   return refused === 'rate-limited' ? refused : 'bad-record'
-}
-
-/** At the end of a map that forgets what was set longest ago. */
-function setLatest<Value> (map: Map<string, Value>, key: string, value: Value, most: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= most) return
-  const [oldest] = map.keys()
-  if (oldest != null) map.delete(oldest)
 }

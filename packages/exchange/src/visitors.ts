@@ -1,5 +1,5 @@
 /** How often each peer may ask us, and bring us what nobody asked for. */
-import { limits, tokenBucket, type Clock, type TokenBucket } from '@peerweave/interface'
+import { limits, setLatest, tokenBucket, type Clock, type TokenBucket } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 interface Visitor {
@@ -34,12 +34,7 @@ export class Visitors {
       asks: tokenBucket(limits.exchangeAsksPerSecond, limits.exchangeAsksBurst, now),
       brings: tokenBucket(limits.unsolicitedPerMinute / 60, limits.unsolicitedBurst, now)
     }
-    this.#visitors.delete(id)
-    this.#visitors.set(id, visitor)
-    if (this.#visitors.size > limits.exchangePeers) {
-      const [oldest] = this.#visitors.keys()
-      if (oldest != null) this.#visitors.delete(oldest)
-    }
+    setLatest(this.#visitors, id, visitor, limits.exchangePeers)
     return visitor
   }
 }

@@ -3,8 +3,8 @@
  * announcement is its author's own record, newer than his last one.
  */
 import { RECORD_TTL, type Exchange, type Heard } from '@peerweave/exchange'
-import { reporterScope, type Claim, type DropCounter, type PubSubMessage, type Ports, type Reporter, type Verdict, type VerifiedRecord } from '@peerweave/interface'
-import { nodeRecords, openPeerRecord, recordSigner, type NodeRecords } from '@peerweave/records'
+import { limits, reporterScope, type Claim, type DropCounter, type PubSubMessage, type Ports, type Reporter, type Verdict, type VerifiedRecord } from '@peerweave/interface'
+import { isFarewell, nodeRecords, openPeerRecord, recordSigner, type NodeRecords } from '@peerweave/records'
 import { History } from './history.ts'
 import { decodeAnnouncement } from './message.ts'
 import type { SourceTable } from './source-table.ts'
@@ -39,7 +39,8 @@ export class Announcements {
     const bytes = decodeAnnouncement(data)
     if (bytes == null) return refuse('malformed')
     if (from.equals(host.self)) return 'ignore' // our own word, come round
-    if (!this.#history.mayAnnounce(from) && !table.mayAnnounce(via)) {
+    const left = this.#history.has(from) && !isFarewell(bytes) ? limits.gossipGoodbyes : 0
+    if (!this.#history.mayAnnounce(from) && !table.mayAnnounce(via, left)) {
       drop('unsolicited')
       return 'ignore'
     }

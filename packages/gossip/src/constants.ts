@@ -20,11 +20,12 @@ export const HISTORY = 1_000
 export const REFRESH = 300_000
 
 /**
- * Until the second announcement; each later one waits twice as long, until {@link REFRESH}. A network that begins, or that a
- * node joins by one neighbour, is small when the first is made, and those who come a moment later hear it by no other way
- * but exchange, which goes as far as its hop limit. Chosen: six more in the first five minutes.
+ * The first announcements come again sooner: a node's mesh, where it joins by one neighbour, is small when the first is made,
+ * and those who come a moment later hear it by no other way but exchange, which goes as far as its hop limit. Once while the
+ * net forms, and once when others know us for long enough (`limits.gossipAuthorAge`) that it costs our neighbours nothing of
+ * what they may hand on of newcomers: goodbyes of the first minute have room there. Chosen.
  */
-export const ANNOUNCE_AGAIN = 5_000
+export const ANNOUNCE_AGAIN: readonly number[] = [5_000, 90_000]
 
 /** How far each of our waits is spread, so that nodes started together do not announce together. */
 export const REFRESH_JITTER = 0.2

@@ -3,7 +3,7 @@
  * it is sent again (it is what keeps a replay from bringing a peer back that is gone); and how often he may announce
  * himself, once he has been there for a while.
  */
-import { limits, tokenBucket, type Clock, type TokenBucket } from '@peerweave/interface'
+import { limits, setLatest, tokenBucket, type Clock, type TokenBucket } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 interface Author {
@@ -39,22 +39,21 @@ export class History {
     return known != null && now - known.since >= limits.gossipAuthorAge && known.announcements(now)
   }
 
+  has (author: PeerId): boolean {
+    return this.#authors.has(author.toString())
+  }
+
   /** Whether this is news; then it is what came last. */
   take (author: PeerId, seq: bigint): boolean {
     const id = author.toString()
     const known = this.#authors.get(id)
     if (known != null && seq <= known.last) return false
     const now = this.#clock.now()
-    this.#authors.delete(id)
-    this.#authors.set(id, {
+    setLatest(this.#authors, id, {
       last: seq,
       since: known?.since ?? now,
       announcements: known?.announcements ?? tokenBucket(limits.gossipAuthorPerMinute / 60, limits.gossipAuthorBurst, now)
-    })
-    if (this.#authors.size > this.#size) {
-      const [oldest] = this.#authors.keys()
-      if (oldest != null) this.#authors.delete(oldest)
-    }
+    }, this.#size)
     return true
   }
 }

@@ -137,7 +137,7 @@ export class Publisher {
       // The same in a new record: an old one is no news to anybody.
       exchange.own.renew()
       void this.#tellOrRetry()
-    }, jitter(rng, Math.min(refresh, ANNOUNCE_AGAIN * 2 ** this.#times), REFRESH_JITTER))
+    }, jitter(rng, Math.min(refresh, ANNOUNCE_AGAIN[this.#times] ?? refresh), REFRESH_JITTER))
   }
 
   async #tellOrRetry (): Promise<void> {

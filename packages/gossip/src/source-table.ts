@@ -5,7 +5,7 @@
  * claims compete, the newcomer too, by keyed hash: a source that floods pushes out its own and nobody else's, and whoever
  * came first has no advantage.
  */
-import { limits, tokenBucket, type Claim, type Clock, type KeyedHash, type Reporter, type TokenBucket, type Withdrawal } from '@peerweave/interface'
+import { limits, setLatest, type Claim, type Clock, type KeyedHash, type Reporter, type Withdrawal } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
 interface Made {
@@ -17,7 +17,9 @@ interface Made {
 
 interface Source {
   readonly claims: Map<string, Made>
-  readonly announcements: TokenBucket
+  /** Announcements of new authors that it may hand us now. */
+  allowance: number
+  allowedAt: number
 }
 
 export interface SourceTableInit {
@@ -35,9 +37,19 @@ export class SourceTable {
     this.#init = init
   }
 
-  /** Whether this neighbour may hand us one more announcement of an author who is new here. */
-  mayAnnounce (via: PeerId): boolean {
-    return this.#of(via).announcements(this.#init.clock.now())
+  /**
+   * Whether this neighbour may hand us one more announcement of an author who is new here.
+   *
+   * @param left - so many it must be able to hand us after it
+   */
+  mayAnnounce (via: PeerId, left: number = 0): boolean {
+    const source = this.#of(via)
+    const now = this.#init.clock.now()
+    source.allowance = Math.min(limits.unsolicitedBurst, source.allowance + limits.unsolicitedPerMinute * (now - source.allowedAt) / 60_000)
+    source.allowedAt = now
+    if (source.allowance < 1 + left) return false
+    source.allowance--
+    return true
   }
 
   /**
@@ -80,17 +92,12 @@ export class SourceTable {
   #of (via: PeerId): Source {
     const id = via.toString()
     const source = this.#sources.get(id) ?? this.#newSource()
-    this.#sources.delete(id)
-    this.#sources.set(id, source)
-    if (this.#sources.size > limits.gossipSources) {
-      const [oldest] = this.#sources.keys()
-      if (oldest != null) this.#sources.delete(oldest)
-    }
+    setLatest(this.#sources, id, source, limits.gossipSources)
     return source
   }
 
   #newSource (): Source {
-    return { claims: new Map(), announcements: tokenBucket(limits.unsolicitedPerMinute / 60, limits.unsolicitedBurst, this.#init.clock.now()) }
+    return { claims: new Map(), allowance: limits.unsolicitedBurst, allowedAt: this.#init.clock.now() }
   }
 }
 

@@ -127,3 +127,21 @@ it('an author who is known is heard by way of a neighbour whose allowance strang
   await net.clock.advance(2_000) // so many signatures of one neighbour are verified a second
   expect([await hear(2, 1n), await hear(1, 2n)]).toEqual(['ignore', 'accept'])
 })
+
+it('of what a neighbour may hand on, authors who repeat themselves leave room for goodbyes', async () => {
+  const net = createNet()
+  const member = await net.member()
+  const relay = await net.listener()
+  await net.connect(relay, member)
+  const hear = async (number: number, seq: bigint, ...addresses: string[]): Promise<string> => {
+    return await member.hand({ from: await peer(number), data: await announcement(number, seq, ...addresses), via: relay.self })
+  }
+  expect(await hear(1, 1n, HONEST)).toBe('accept')
+  let repeats = 0
+  for (let seq = 2n; await hear(1, seq, HONEST) === 'accept'; seq++) repeats++
+  expect(repeats).toBe(limits.unsolicitedBurst - 1 - limits.gossipGoodbyes)
+  expect(await hear(1, 1_000n)).toBe('accept')
+  await net.clock.advance(1_000) // so many signatures of one neighbour are verified a second
+  for (let i = 0; i < limits.gossipGoodbyes - 1; i++) expect(await hear(100 + i, 1n, HONEST)).toBe('accept')
+  expect(await hear(200, 1n, HONEST)).toBe('ignore')
+})

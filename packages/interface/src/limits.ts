@@ -249,6 +249,8 @@ export const limits = {
   gossipMessageBytes: 4_096,
   /** An author who is known for this long announces himself on his own account; before, on that of the neighbour who hands him on. Chosen. */
   gossipAuthorAge: 60_000,
+  /** Of what a neighbour may hand us unasked so much is left by those who only repeat themselves: for goodbyes and newcomers. Chosen. */
+  gossipGoodbyes: 16,
   /** Announcements of such an author a minute … Chosen: five minutes lie between two refreshes. */
   gossipAuthorPerMinute: 1,
   /** … after a burst of this: addresses change several times when a network does. Chosen. */

@@ -1,6 +1,7 @@
 /** What an address says about whom it leads to. */
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import type { PeerId } from '@libp2p/interface'
 
 /**
  * The peer at the far end, in its usual spelling, so that the same id written as a CID equals it; for a relayed address
@@ -27,6 +28,11 @@ export function endpointOf (address: Multiaddr): string {
 export function withoutPeer (address: Multiaddr): Multiaddr {
   const components = address.getComponents()
   return components.at(-1)?.name === 'p2p' ? multiaddr(components.slice(0, -1)) : address
+}
+
+/** The address with this peer at its end, and no other. By components: the text of a stranger's address may read as another one. */
+export function withPeer (address: Multiaddr, peer: PeerId | string): Multiaddr {
+  return withoutPeer(address).encapsulate(`/p2p/${peer}`)
 }
 
 /** Port of the first of `addresses` over this transport. */

@@ -3,7 +3,7 @@
  * attacker who announces a victim's address under ten thousand ids gets no more out of us than under one. Whoever a dial
  * of ours once found there keeps a turn of his own, so that nobody can make us lose him in that way.
  */
-import { addressScope, limits, targetPeer, type Clock } from '@peerweave/interface'
+import { addressScope, limits, setLatest, targetPeer, type Clock } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
@@ -90,11 +90,7 @@ export class DialTargets {
   }
 
   #set (key: string, target: Target): void {
-    this.#targets.delete(key)
-    this.#targets.set(key, target)
-    if (this.#targets.size <= limits.dialTargets) return
-    const [oldest] = this.#targets.keys()
-    if (oldest != null) this.#targets.delete(oldest)
+    setLatest(this.#targets, key, target, limits.dialTargets)
   }
 }
 

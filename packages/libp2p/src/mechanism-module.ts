@@ -17,6 +17,13 @@ export interface MechanismModuleOptions extends PortsOptions {
   interval?: number | undefined
   /** @default systemRng() */
   rng?: Rng | undefined
+  /**
+   * Tells libp2p of the peers that it finds, and asks for them. `false`: it only starts the ports and answers when it is
+   * asked, where somebody else tells libp2p of the same peers.
+   *
+   * @default true
+   */
+  isDiscovery?: boolean | undefined
 }
 
 /**
@@ -41,7 +48,7 @@ export function mechanismModule<Made extends DiscoveryMechanism> (
 /** Gives a mechanism of its own what libp2p asks of a service; the hooks that are not named here stay as they are. */
 function asService<Made extends DiscoveryMechanism> (
   mechanism: Made, ports: Ports, components: NodeComponents,
-  { clock = systemClock(), rng = systemRng(), interval = ROUND_INTERVAL }: MechanismModuleOptions
+  { clock = systemClock(), rng = systemRng(), interval = ROUND_INTERVAL, isDiscovery = true }: MechanismModuleOptions
 ): Made {
   const policy = policyOf(components.connectionGater)
   const log = components.logger.forComponent(`peerweave:${mechanism.name}`)
@@ -92,7 +99,7 @@ function asService<Made extends DiscoveryMechanism> (
   }
 
   return Object.defineProperties(mechanism, {
-    [peerDiscoverySymbol]: { value: discovery },
+    ...isDiscovery && { [peerDiscoverySymbol]: { value: discovery } },
     start: {
       value: async () => {
         if (!holdsPorts) {
@@ -100,7 +107,7 @@ function asService<Made extends DiscoveryMechanism> (
           holdsPorts = true
           await ports.start()
           if (stops !== stopped) return
-          mechanism.addEventListener('sighting', onSighting)
+          if (isDiscovery) mechanism.addEventListener('sighting', onSighting)
         }
         try {
           await start()
@@ -114,7 +121,7 @@ function asService<Made extends DiscoveryMechanism> (
       value: async () => {
         await afterStart?.()
         // Only now: in `start` the node's pubsub does not work yet. Not awaited: libp2p's start would wait for the round.
-        if (!holdsPorts || rounds != null) return
+        if (!isDiscovery || !holdsPorts || rounds != null) return
         rounds = new AbortController()
         runRounds(rounds.signal).catch(() => {}) // ends by its signal
       }

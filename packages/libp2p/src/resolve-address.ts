@@ -3,7 +3,9 @@
  * transport that gets one looks it up by itself, where the answer may be another (DNS rebinding).
  */
 import { multiaddr, type Component, type Multiaddr } from '@multiformats/multiaddr'
-import { addressScope, endpointOf, LimitExceededError, limits, raceSignal, safeText, targetPeer, type AddressScope, type Clock } from '@peerweave/interface'
+import {
+  addressScope, LimitExceededError, limits, raceSignal, safeText, targetPeer, withPeer, type AddressScope, type Clock
+} from '@peerweave/interface'
 import { LOOKUP_TIMEOUT, LOOKUPS_PER_ADDRESS } from './constants.ts'
 
 export type LookupType = 'A' | 'AAAA' | 'TXT'
@@ -119,7 +121,7 @@ function dnsaddrEntries (records: string[], peer: string | undefined): Multiaddr
     if (entry == null) return []
     const itsPeer = targetPeer(entry)
     if (peer == null || peer === itsPeer) return [entry]
-    return itsPeer == null ? [multiaddr(`${endpointOf(entry)}/p2p/${peer}`)] : []
+    return itsPeer == null ? [withPeer(entry, peer)] : []
   })
 }
 

@@ -5,9 +5,10 @@
  * First those that a dial of ours proved: nobody can put himself among them by telling us of himself. Who is only hearsay
  * is dialled when that left us alone, each machine once a minute whatever is said to be there.
  */
-import { LimitExceededError, limits, settledOrAborted, targetPeer, TimeoutError, toError, type Clock, type Host, type Logger, type PeerInfo, type PeerStore } from '@peerweave/interface'
+import {
+  LimitExceededError, limits, settledOrAborted, TimeoutError, toError, withPeer, type Clock, type Host, type Logger, type PeerInfo, type PeerStore
+} from '@peerweave/interface'
 import { WARM_HEARSAY, WARM_TIME } from './constants.ts'
-import type { Multiaddr } from '@multiformats/multiaddr'
 
 export interface WarmStartInit {
   host: Host
@@ -37,7 +38,7 @@ async function dialUntilEnough ({ host, store, log, target }: WarmStartInit, fou
   const isEnough = (): boolean => new Set(host.connections().map(({ peer }) => peer.toString())).size + dialling >= target
 
   const dial = async ({ peerId, addresses }: PeerInfo): Promise<void> => {
-    const targets = addresses.slice(0, limits.addressesPerDial).map(({ multiaddr }) => withPeer(multiaddr, peerId.toString()))
+    const targets = addresses.slice(0, limits.addressesPerDial).map(({ multiaddr }) => withPeer(multiaddr, peerId))
     try {
       await host.dial(targets, { signal, isHearsay })
     } catch (error) {
@@ -62,8 +63,4 @@ async function dialUntilEnough ({ host, store, log, target }: WarmStartInit, fou
   // Where nobody at all can be reached the fault is ours: a start without a network takes from no peer what it was known for.
   const isStopped = signal.aborted && !(signal.reason instanceof TimeoutError)
   if (!isStopped && host.connections().length > 0) for (const record of failed) await record()
-}
-
-function withPeer (address: Multiaddr, id: string): Multiaddr {
-  return targetPeer(address) == null ? address.encapsulate(`/p2p/${id}`) : address
 }

@@ -15,7 +15,7 @@
  * @packageDocumentation
  */
 export { nodeRecords, type NodeRecords } from './node-records.ts'
-export { openPeerRecord, recordSigner, type OpenOptions } from './open.ts'
+export { isFarewell, openPeerRecord, recordSigner, type OpenOptions } from './open.ts'
 export type { OpenedRecord, RecordRefusal } from './opened-record.ts'
 export { ownRecords, type OwnRecords, type OwnRecordsInit } from './own-records.ts'
 export { ownSeq, type OwnSeq, type OwnSeqOptions } from './own-seq.ts'

@@ -55,6 +55,13 @@ export function recordSigner (bytes: Uint8Array): PeerId | undefined {
   return typeof signed === 'string' ? undefined : signed.signer
 }
 
+/** Whether this envelope says that its peer is nowhere. Cheap, and no proof. */
+export function isFarewell (bytes: Uint8Array): boolean {
+  const payload = bytes.length > limits.peerRecordBytes ? undefined : decodeEnvelope(bytes)?.payload
+  const claims = payload == null ? 'malformed' : decodePeerRecord(payload)
+  return typeof claims !== 'string' && claims.addresses.length === 0
+}
+
 interface SignedEnvelope extends Envelope {
   readonly signer: PeerId
 }
