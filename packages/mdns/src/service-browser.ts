@@ -207,7 +207,10 @@ export class ServiceBrowser {
     const offer = offerOf(instance, this.#init.service, now)
     const content = txt?.content
     const isKnown = offer.addresses.size > 0 && (content != null || lacksText(instance, now))
-    if (isKnown && instance.told != null && instance.told.peerId?.toString() !== content?.peerId?.toString()) {
+    const isOther = isKnown && instance.told?.peerId?.toString() !== content?.peerId?.toString()
+    // Without a text there is nothing to tell of it anew, and what was told would be believed for longer than it stands.
+    const isOverstated = !isKnown && offer.addresses.size > 0 && instance.told != null && instance.told.until - offer.until >= NEWS_INTERVAL
+    if (instance.told != null && (isOther || isOverstated)) {
       departed.push({ instance: name })
       delete instance.told
     }

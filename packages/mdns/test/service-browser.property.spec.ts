@@ -174,6 +174,29 @@ class Model {
   }
 }
 
+/** Found by chance (seed -1004434869): a text is taken back while the SRV shortens its life, and what was told outlived both. */
+const textGoneWhileLapsing: Step[] = [
+  {
+    wait: 0,
+    source: 'two',
+    records: [
+      { type: 'PTR', ttl: 120, name: 'a' }, { type: 'SRV', ttl: 4_500, name: 'a', port: 1, host: 'h' },
+      { type: 'A', ttl: 120, host: 'h', address: 0, flush: false }
+    ]
+  },
+  { wait: 0, source: 'two', records: [{ type: 'TXT', ttl: 4_500, name: 'a', peer: 0, address: false }] },
+  {
+    wait: 0,
+    source: 'two',
+    records: [
+      { type: 'TXT', ttl: 0, name: 'a', peer: 0, address: false }, { type: 'SRV', ttl: 2, name: 'a', port: 1, host: 'h' },
+      { type: 'PTR', ttl: 2, name: 'a' }
+    ]
+  },
+  { wait: 60_000, source: 'one', records: [{ type: 'PTR', ttl: 0, name: 'a' }] },
+  { wait: 0, source: 'two', records: [{ type: 'PTR', ttl: 0, name: 'b' }] }
+]
+
 describe('the browser', () => {
   it('tells what a plain list of records says', () => {
     let told = 0
@@ -223,7 +246,7 @@ describe('the browser', () => {
         }
       }
       expect(dropped).toEqual({})
-    }), { numRuns })
+    }), { numRuns, examples: [[textGoneWhileLapsing]] })
     // It would say little if nothing ever came of it.
     expect(told).toBeGreaterThan(numRuns)
     expect(departures).toBeGreaterThan(numRuns / 10)
