@@ -1,7 +1,7 @@
 /** Our side of each figure: mechanisms with their defaults, as a README would have users compose them. */
 import { bootstrap } from '@peerweave/bootstrap'
 import { dht, type DhtMechanism } from '@peerweave/dht'
-import { gossip, type Gossip } from '@peerweave/gossip'
+import { gossip, gossipsubPreset, type Gossip } from '@peerweave/gossip'
 import { limits, names, type MechanismFactory, type PeerStore } from '@peerweave/interface'
 import { multi, type Multi } from '@peerweave/multi'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -58,7 +58,7 @@ export const alones: readonly Finder[] = [
 /** Announcements that are signed records, checked before they are passed on. Nothing but the topic carries them. */
 const announcer: Announcer = {
   name: 'peerweave',
-  pubsub: true,
+  pubsub: gossipsubPreset({ colocation: 'lan' }),
   mechanisms: () => ({ gossip: gossip({ interval: 300_000 }) }),
   async ready (nodes) {
     await until(() => nodes.every(node => node.services.pubsub.getSubscribers(names().topics.peers).length > 0), 30_000)

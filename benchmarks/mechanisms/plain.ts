@@ -2,6 +2,7 @@
 import { bootstrap } from '@libp2p/bootstrap'
 import { kadDHT, passthroughMapper, type KadDHT, type KadDHTInit } from '@libp2p/kad-dht'
 import { namespaceKey } from '@peerweave/dht'
+import { gossipsubPreset } from '@peerweave/gossip'
 import { until } from './until.ts'
 import type { GossipSub } from '@libp2p/gossipsub'
 import type { Mechanisms, TestnetNode } from '@peerweave/testnet'
@@ -59,7 +60,7 @@ const TOPIC = 'announcements'
 const ANNOUNCEMENT_BYTES = 250
 
 /** gossipsub by itself, with what it comes with. */
-export const announcer: Announcer = {
+const announcer: Announcer = {
   name: 'gossipsub',
   pubsub: true,
   mechanisms: () => ({}),
@@ -78,6 +79,9 @@ export const announcer: Announcer = {
     })
   }
 }
+
+/** The second one knows copies before it verifies them. */
+export const announcers: readonly Announcer[] = [announcer, { ...announcer, name: 'gossipsub, tuned', pubsub: gossipsubPreset({ colocation: 'lan' }) }]
 
 function pubsubOf ({ services }: TestnetNode): GossipSub {
   return (services as { pubsub: GossipSub }).pubsub

@@ -2,8 +2,8 @@
 import { seededRng, shuffle } from '@peerweave/interface'
 import { quantile, type BenchOptions, type Result } from '../../harness.ts'
 import { ours } from '../../mechanisms/ours.ts'
-import { announcer } from '../../mechanisms/plain.ts'
-import { row } from '../../mechanisms/rows.ts'
+import { announcers } from '../../mechanisms/plain.ts'
+import { andBeside, row } from '../../mechanisms/rows.ts'
 import { openStage } from '../../mechanisms/stage.ts'
 import { until } from '../../mechanisms/until.ts'
 import type { TestnetNode } from '@peerweave/testnet'
@@ -15,9 +15,12 @@ const PATIENCE = 5_000
 export async function * run (progress: (text: string) => void, { full }: BenchOptions): AsyncGenerator<Result> {
   const announcements = full ? 500 : 100
   const mine = await measure(ours.announcer, announcements, progress)
-  const theirs = await measure(announcer, announcements, progress)
-  for (const [metric, value] of theirs) {
-    yield row(metric, metric.endsWith('not delivered') ? '%' : 'ms', announcer.name, mine.get(metric), value)
+  for (const [index, announcer] of announcers.entries()) {
+    const theirs = await measure(announcer, announcements, progress)
+    for (const [metric, value] of theirs) {
+      const unit = metric.endsWith('not delivered') ? '%' : 'ms'
+      yield row(metric + andBeside(index, announcer.name), unit, announcer.name, mine.get(metric), value)
+    }
   }
 }
 

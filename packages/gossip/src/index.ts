@@ -5,5 +5,5 @@
  * @packageDocumentation
  */
 export { gossip, type Gossip } from './gossip.ts'
-export { gossipsubPreset, type GossipsubPreset, type GossipsubPresetOptions, type TopicScore } from './gossipsub-options.ts'
+export { gossipsubPreset, type GossipsubPreset, type GossipsubPresetOptions, type PubSubEnvelope, type TopicScore } from './gossipsub-options.ts'
 export type { GossipOptions } from './options.ts'

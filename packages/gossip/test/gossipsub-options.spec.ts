@@ -1,4 +1,6 @@
 /** What gossipsub itself makes of the preset: real nodes on one address. */
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { createTestnet } from '@peerweave/testnet'
 import { describe, expect, it } from 'vitest'
 import { until } from '../../../test/support/until.ts'
@@ -6,6 +8,7 @@ import { gossip, gossipsubPreset } from '../src/index.ts'
 import { encodeAnnouncement } from '../src/message.ts'
 import { TOPIC } from './support.ts'
 import type { GossipSub } from '@libp2p/gossipsub'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 
 /** Fourteen nodes around one, all at 127.0.0.1: it sees more of them at one address than gossipsub's own bound of ten. */
 const AROUND = 14
@@ -75,3 +78,54 @@ it('who sends three invalid announcements is below -80 and heard no more, and no
   await until(() => (ours.status().dropped['not-its-own'] ?? 0) > (ignored['not-its-own'] ?? 0))
   expect(ours.status().dropped['not-its-own']).toBe(4)
 })
+
+describe('copies of a message', () => {
+  const { fastMsgIdFn } = gossipsubPreset({ colocation: 'lan' })
+  const from = new Uint8Array(38).fill(1)
+  const seqno = new Uint8Array(8).fill(2)
+
+  it('are told by author and number', () => {
+    const id = fastMsgIdFn({ from, seqno })
+    expect(fastMsgIdFn({ from: from.slice(), seqno: seqno.slice() })).toBe(id)
+    expect(fastMsgIdFn({ from: from.with(37, 3), seqno })).not.toBe(id)
+    expect(fastMsgIdFn({ from, seqno: seqno.with(7, 3) })).not.toBe(id)
+  })
+
+  it.each([{}, { from }, { seqno }, { from, seqno: new Uint8Array(7) }, { from: new Uint8Array(1_000_000), seqno }])('not when it is not signed well: %#', message => {
+    expect(fastMsgIdFn(message)).toBeUndefined()
+  })
+
+  it('are verified once, and a forged one that comes first hides nothing', async () => {
+    await using net = await createTestnet(2, { seed: 1, pubsub: gossipsubPreset({ colocation: 'lan' }) })
+    const { pubsub } = net.node(0).services
+    const author = await generateKeyPair('Ed25519')
+    let verified = 0
+    const message = await signed(author)
+    const receive = async (message: object): Promise<string> =>
+      (await (pubsub as unknown as Receiving).validateReceivedMessage(net.node(1).peerId, message)).code
+    const forged = { ...message, signature: new Uint8Array(64) }
+    const counted = { ...message, get signature () { verified++; return message.signature } }
+    expect(await receive(forged)).toBe('invalid')
+    expect(await receive(counted)).toBe('valid')
+    const once = verified
+    expect(once).toBeGreaterThan(0)
+    for (let i = 0; i < 5; i++) expect(await receive(counted)).toBe('duplicate')
+    expect(verified).toBe(once)
+  })
+})
+
+/** What gossipsub has and its type does not tell. */
+interface Receiving {
+  validateReceivedMessage: (source: PeerId, message: object) => Promise<{ code: string }>
+}
+
+/** As gossipsub signs (pubsub spec, "Message Signing"). */
+async function signed (author: PrivateKey): Promise<{ from: Uint8Array, data: Uint8Array, seqno: Uint8Array, topic: string, signature: Uint8Array }> {
+  const message = { from: peerIdFromPrivateKey(author).toMultihash().bytes, data: Uint8Array.of(1), seqno: new Uint8Array(8), topic: 'topic' }
+  const field = (number: number, bytes: Uint8Array): Uint8Array[] => [Uint8Array.of(number << 3 | 2, bytes.length), bytes]
+  const bytes = [
+    new TextEncoder().encode('libp2p-pubsub:'), ...field(1, message.from), ...field(2, message.data), ...field(3, message.seqno),
+    ...field(4, new TextEncoder().encode(message.topic))
+  ]
+  return { ...message, signature: await author.sign(Buffer.concat(bytes)) }
+}

@@ -44,7 +44,7 @@ describe('the options of gossipsubPreset', () => {
     [{ colocation: 'nat', peersPerAddress: 20 }, -5, 20],
     [{ colocation: 'internet' }, -5, 10]
   ])('%j', (options, weight, threshold) => {
-    const { scoreParams, ...rest } = gossipsubPreset(options)
+    const { scoreParams, fastMsgIdFn: _, ...rest } = gossipsubPreset(options)
     expect([scoreParams.IPColocationFactorWeight, scoreParams.IPColocationFactorThreshold]).toEqual([weight, threshold])
     expect(rest).toEqual({ doPX: false, allowPublishToZeroTopicPeers: true })
     expect(Object.keys(scoreParams.topics)).toEqual(['/peerweave/peers/1.0.0'])
