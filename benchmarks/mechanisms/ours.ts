@@ -85,7 +85,7 @@ function gossipOf ({ services }: TestnetNode): Gossip {
 
 const provider: Provider = {
   name: 'peerweave',
-  mechanisms: (_, list) => ({ dht: dht({ bootstrapNodes: list, announce: false }) }),
+  mechanisms: (_, list) => server(list),
   async ready (nodes) {
     await until(() => nodes.every(node => dhtOf(node).metrics().tableSize >= 20), 60_000)
   },
@@ -99,6 +99,16 @@ const provider: Provider = {
       }
     }
   }
+}
+
+/** A DHT server that provides nothing by itself. */
+export function server (list: string[]): { dht: MechanismFactory<DhtMechanism> } {
+  return { dht: dht({ bootstrapNodes: list, announce: false }) }
+}
+
+/** Holds no record of others. */
+export function client (list: string[], provideInterval: number): { dht: MechanismFactory<DhtMechanism> } {
+  return { dht: dht({ bootstrapNodes: list, announce: false, mode: 'client', provideInterval }) }
 }
 
 function dhtOf ({ services }: TestnetNode): DhtMechanism {
