@@ -9,7 +9,7 @@
  * @see https://www.iana.org/assignments/iana-ipv6-special-registry
  */
 import ipaddr from 'ipaddr.js'
-import type { IPv4, IPv6 } from 'ipaddr.js'
+import type { IPv6 } from 'ipaddr.js'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Reporter } from './discovery.ts'
 
@@ -23,13 +23,20 @@ import type { Reporter } from './discovery.ts'
  */
 export type AddressScope = 'loopback' | 'link-local' | 'private' | 'public' | 'name' | 'never'
 
-type Range4 = [IPv4, number]
+/** What all addresses of an IPv4 range have in common, as a number, and where it is in them. */
+interface Range4 { readonly base: number, readonly mask: number }
 type Range6 = [IPv6, number]
-const v4 = (cidr: string): Range4 => ipaddr.IPv4.parseCIDR(cidr)
+
+const v4 = (cidr: string): Range4 => {
+  const [ip = '', bits] = cidr.split('/')
+  const mask = Number(bits) === 0 ? 0 : -1 << (32 - Number(bits))
+  return { base: (readV4(ip) as number) & mask, mask }
+}
 const v6 = (cidr: string): Range6 => ipaddr.IPv6.parseCIDR(cidr)
 
 /** Cloud metadata services: inside ranges that are otherwise usable, and a classic target of forged addresses. */
-const METADATA = new Set(['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'])
+const METADATA4 = new Set(['169.254.169.254', '100.100.100.200'].map(readV4))
+const METADATA6 = 'fd00:ec2::254'
 
 const SCOPES4: Array<[Range4, AddressScope]> = [
   [v4('10.0.0.0/8'), 'private'],
@@ -67,25 +74,53 @@ const EMBEDDED: Array<[Range6, number]> = [
 
 /** @param ip - a literal, an IPv6 one with or without `%zone`; anything else is `never` */
 export function ipScope (ip: string): AddressScope {
-  // isValid alone accepts 127.1 and 0177.0.0.1, which other parsers read differently; also behind `::ffff:`.
-  if (ipaddr.IPv4.isValidFourPartDecimal(ip)) return scope4(ipaddr.IPv4.parse(ip))
+  if (!ip.includes(':')) {
+    const number = readV4(ip)
+    return number == null ? 'never' : scope4(number)
+  }
   const [bare = ''] = ip.split('%', 1) // with its zone, a metadata address would not equal itself
   const tail = bare.slice(bare.lastIndexOf(':') + 1)
-  const isPlain = !tail.includes('.') || ipaddr.IPv4.isValidFourPartDecimal(tail)
-  return isPlain && bare.includes(':') && ipaddr.IPv6.isValid(bare) ? scope6(ipaddr.IPv6.parse(bare)) : 'never'
+  const isPlain = !tail.includes('.') || readV4(tail) != null
+  return isPlain && ipaddr.IPv6.isValid(bare) ? scope6(ipaddr.IPv6.parse(bare)) : 'never'
 }
 
-function scope4 (ip: IPv4): AddressScope {
-  if (METADATA.has(ip.toString())) return 'never'
-  return SCOPES4.find(([range]) => ip.match(range))?.[1] ?? 'public'
+/**
+ * Four decimal numbers and nothing else: parsers differ in how they read 127.1 and 0177.0.0.1. By hand, because every
+ * address of every claim comes through here, and `ipaddr.js` throws to say no.
+ */
+function readV4 (text: string): number | undefined {
+  let result = 0
+  let part = -1
+  let parts = 0
+  for (let i = 0; i <= text.length; i++) {
+    const digit = text.charCodeAt(i) - 48 // NaN at the end
+    if (digit >= 0 && digit <= 9) {
+      // No leading zero, and nothing above 255.
+      if (part === 0) return undefined
+      part = part < 0 ? digit : part * 10 + digit
+      if (part > 255) return undefined
+    } else if (part >= 0 && parts < 4 && (i === text.length || text[i] === '.')) {
+      result = result << 8 | part
+      part = -1
+      parts++
+    } else {
+      return undefined
+    }
+  }
+  return parts === 4 ? result : undefined
+}
+
+function scope4 (ip: number): AddressScope {
+  if (METADATA4.has(ip)) return 'never'
+  return SCOPES4.find(([{ base, mask }]) => (ip & mask) === base)?.[1] ?? 'public'
 }
 
 function scope6 (ip: IPv6): AddressScope {
-  if (METADATA.has(ip.toString())) return 'never'
+  if (ip.toString() === METADATA6) return 'never'
   const embedded = EMBEDDED.find(([range]) => ip.match(range))
   if (embedded != null) {
     const [range, at] = embedded
-    const inner = scope4(new ipaddr.IPv4(ip.toByteArray().slice(at, at + 4)))
+    const inner = scope4(ip.toByteArray().slice(at, at + 4).reduce((number, byte) => number << 8 | byte, 0))
     // A mapped address *is* the IPv4 one; a translated one leaves through a gateway, so only public makes sense.
     return range[1] === 96 && ip.isIPv4MappedAddress() ? inner : inner === 'public' ? 'public' : 'never'
   }

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
+import ipaddr from 'ipaddr.js'
 import { describe, expect, it } from 'vitest'
 import { addressScope, ipScope, mayReport, reporterScope, type AddressScope, type ReporterScope } from '../src/address-scope.ts'
 import type { Reporter } from '../src/discovery.ts'
@@ -203,6 +204,24 @@ describe('ipScope', () => {
       expect(ipScope(`64:ff9b::${groups}`)).toBe(expected)
       expect(ipScope(`2002:${groups}::1`)).toBe(expected)
     }))
+  })
+})
+
+describe('an IPv4 literal', () => {
+  const part = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 0, max: 300 }).map(String) }, fc.constantFrom('', '00', '01', '0x7f', '-1', ' 1', '１'))
+  const text = fc.oneof(fc.tuple(part, part, part, part).map(parts => parts.join('.')), fc.array(part, { maxLength: 6 }).map(parts => parts.join('.')), fc.string())
+
+  it('is read where ipaddr.js reads four decimal numbers, and has the scope of the range that it is in', () => {
+    const ranges: Array<[string, AddressScope]> = [
+      ['169.254.169.254/32', 'never'], ['100.100.100.200/32', 'never'], ['10.0.0.0/8', 'private'], ['172.16.0.0/12', 'private'], ['192.168.0.0/16', 'private'],
+      ['100.64.0.0/10', 'private'], ['127.0.0.0/8', 'loopback'], ['169.254.0.0/16', 'link-local'], ['0.0.0.0/8', 'never'], ['192.0.0.0/24', 'never'],
+      ['192.0.2.0/24', 'never'], ['192.88.99.0/24', 'never'], ['198.18.0.0/15', 'never'], ['198.51.100.0/24', 'never'], ['203.0.113.0/24', 'never'], ['224.0.0.0/3', 'never']
+    ]
+    fc.assert(fc.property(text.filter(text => !text.includes(':')), text => {
+      const isAddress = ipaddr.IPv4.isValidFourPartDecimal(text)
+      const within = isAddress && ranges.find(([cidr]) => ipaddr.IPv4.parse(text).match(ipaddr.IPv4.parseCIDR(cidr)))
+      expect(ipScope(text)).toBe(isAddress ? within === undefined ? 'public' : (within as [string, AddressScope])[1] : 'never')
+    }), { numRuns: 20_000 })
   })
 })
 
