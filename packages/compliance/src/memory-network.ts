@@ -76,6 +76,7 @@ class MemoryNode implements MemoryPorts {
       connections: () => [...this.#connections.values()],
       dial: async (target, { signal } = {}) => this.#dial(target, signal),
       close: async peer => this.#disconnect(peer),
+      ping: async (peer, { signal }) => await this.#ping(peer, signal),
       events: this.#events
     }
     this.rpc = {
@@ -158,6 +159,15 @@ class MemoryNode implements MemoryPorts {
       node.#events.safeDispatchEvent<PeerId>('disconnect', { detail: gone.#self })
       for (const topic of gone.#subscribers.keys()) node.#tellPeers(topic)
     }
+  }
+
+  async #ping (peer: PeerId, signal: AbortSignal): Promise<number> {
+    throwIfAborted(signal)
+    this.#neighbour(peer)
+    const sentAt = this.#clock.now()
+    await raceSignal(nextTurn(), signal)
+    this.#neighbour(peer)
+    return this.#clock.now() - sentAt
   }
 
   #neighbour (peer: PeerId): MemoryNode {

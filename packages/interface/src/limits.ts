@@ -112,6 +112,8 @@ export const limits = {
   roundDeadline: 10_000,
   /** Sightings waiting per mechanism; at the bound the oldest is dropped and counted `queue-full`. */
   sightingQueue: 1_024,
+  /** Sightings that nobody asked for, taken from one mechanism a second, after a burst of a full queue; more wait in it. Chosen: 2 % of a core. */
+  sightingsPerSecond: 256,
   /** Sightings taken from one mechanism in one turn of the event loop. Chosen: keeps a turn under about 5 ms. */
   sightingsPerTurn: 64,
   /** Failures in a row that open a mechanism's breaker. */
@@ -126,6 +128,32 @@ export const limits = {
   refusalsPerPeer: 8,
   /** Peers whose refusals are remembered; the oldest goes first. */
   refusedPeers: 1_024,
+  /** Dead peers that hearsay cannot bring back; the one that died first goes first. Chosen: five times all connections. */
+  quarantinedPeers: 1_024,
+  /** Peers that left the view, remembered for `explain`; the one that left longest ago goes. */
+  departedPeers: 1_024,
+
+  // — wrappers, metrics and configuration of multi —
+  /** Sightings that a wrapper looks at in one round; then the round ends. Chosen: as many as a queue holds. */
+  wrappedPerRound: 1_024,
+  /** Namespaces of which a wrapper remembers answers or failures; the one asked longest ago goes. Chosen. */
+  wrappedNamespaces: 16,
+  /** Sightings that `withCache` keeps of one namespace; what was said longest ago goes. Chosen: as many as one round brings. */
+  cachedSightings: 1_024,
+  /** Peers of whom `withFilter` remembers that it let a claim through; of one that it forgot no goodbye goes through. Chosen: as many as a store holds. */
+  filteredPeers: 8_192,
+  /** Reasons that a wrapper takes over from what is inside; further ones are left out. Chosen: ours have a dozen. */
+  dropReasons: 64,
+  /** Mechanism paths with metrics of their own; further ones count as `other`. Chosen: five mechanisms, each in a dozen of nested multis. */
+  metricPaths: 64,
+  /** Mechanisms in one configuration; more are a problem of it. Chosen: as many as have metrics of their own. */
+  configMechanisms: 64,
+  /** Values in one configuration, however deep; with more it is not read. Chosen: 64 mechanisms with 256 addresses each. */
+  configValues: 32_768,
+  /** Depth of a configuration; what is deeper is a problem of it. Chosen: the deepest option of a mechanism of ours is at six. */
+  configDepth: 16,
+  /** Problems told of one configuration; of further ones only that there are some. Chosen: two screens. */
+  configProblems: 64,
 
   // — mDNS —
   /** Interfaces in use at once, once for each IP family; further ones are left out and counted `too-many-interfaces`. Chosen. */
@@ -273,6 +301,14 @@ export const limits = {
   dialTargetQuarantine: 3_600_000,
   /** Targets remembered for that; the oldest is forgotten. */
   dialTargets: 4_096,
+  /** Peers that the connection policy leaves alone for a while; of more the one met longest ago may be dialled again. Chosen: as above. */
+  dialWaits: 4_096,
+  /** Addresses without a peer that wait to be identified; at the bound the group with most of them waiting makes room, its newcomer's included. Chosen. */
+  endpointQueue: 256,
+  /** Of these dialled at once. Chosen: half of the dials that hearsay may have. */
+  endpointDials: 2,
+  /** Addresses of whom it is remembered who is there, or that nobody is; the one dialled longest ago is forgotten. Chosen: as dial targets. */
+  endpoints: 4_096,
   /** One dial of one peer, unless its caller says otherwise … */
   dialTimeout: 10_000,
   /** … and that is at most this; a longer one is a wrong argument. Chosen: TCP itself gives up after about as long. */

@@ -6,6 +6,7 @@ import {
 } from '@peerweave/interface'
 import { policyOf } from './dial-policy.ts'
 import { DialTargets } from './dial-targets.ts'
+import { NodePing } from './ping.ts'
 import { needsLookUp, type ResolveAddress } from './resolve-address.ts'
 import type { Connection, IdentifyResult, Logger, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -50,6 +51,7 @@ export class NodeHost implements Host {
   /** Half of them at the most are for hearsay: who names us a thousand silent addresses does not take all places with them. */
   readonly #hearsay = new Slots(limits.parallelDials / 2, limits.connections)
   readonly #targets: DialTargets
+  readonly #ping: NodePing
   #session: AbortController | undefined
   /** Our addresses as last told, so that only changes are. */
   #told = ''
@@ -62,6 +64,7 @@ export class NodeHost implements Host {
     this.#clock = clock
     this.#resolve = resolve
     this.#targets = new DialTargets(clock)
+    this.#ping = new NodePing(components, { clock })
     this.#log = components.logger.forComponent('peerweave:host')
     this.#policy = policyOf(components.connectionGater)
     if (this.#policy != null) this.#policy.self = peerId
@@ -71,6 +74,7 @@ export class NodeHost implements Host {
     this.#session = new AbortController()
     setMaxListeners(Infinity, this.#session.signal) // one per dial, each taken back
     this.#told = spell(this.addresses())
+    this.#ping.attach()
     const { events } = this.#components
     events.addEventListener('connection:open', this.#onOpen)
     events.addEventListener('peer:disconnect', this.#onDisconnect)
@@ -78,10 +82,11 @@ export class NodeHost implements Host {
     events.addEventListener('self:peer:update', this.#onSelfUpdate)
   }
 
-  /** Gives the listeners back and ends the dials under way. */
+  /** Gives the listeners back and ends the dials and pings under way. */
   detach (): void {
     this.#session?.abort(new NotStartedError('the ports were stopped'))
     this.#session = undefined
+    this.#ping.detach()
     const { events } = this.#components
     events.removeEventListener('connection:open', this.#onOpen)
     events.removeEventListener('peer:disconnect', this.#onDisconnect)
@@ -95,6 +100,10 @@ export class NodeHost implements Host {
 
   connections (): HostConnection[] {
     return this.#components.connectionManager.getConnections().filter(({ status }) => status === 'open').map(hostConnection)
+  }
+
+  async ping (peer: PeerId, options: { signal: AbortSignal }): Promise<number> {
+    return await this.#ping.ping(peer, options)
   }
 
   async close (peer: PeerId, reason?: string): Promise<void> {

@@ -40,6 +40,12 @@ const WAITING_DIALS = 64
 
 const AGENT = 'peerweave-simulator'
 
+/** A ping on its way, and how many wait for it. */
+interface Ping {
+  readonly answered: Promise<number>
+  waiting: number
+}
+
 /** Our end of a connection. */
 interface End extends RpcEnd {
   readonly connection: HostConnection
@@ -66,6 +72,8 @@ export class SimHost implements Host, Machine, RpcHost {
   readonly #ends = new Map<number, End>()
   /** Dials that the other side may have taken already. BOUNDED by `limits.parallelDials`. */
   readonly #opening = new Map<number, (peer: PeerId) => End>()
+  /** By connection. BOUNDED by `limits.connections`. */
+  readonly #pings = new Map<number, Ping>()
   #presence: Presence = 'up'
 
   constructor (wires: Wires<SimHost>, { name, signer, clock, addresses, envelope, keepAlive = KEEP_ALIVE }: SimHostInit) {
@@ -133,6 +141,31 @@ export class SimHost implements Host, Machine, RpcHost {
     }
   }
 
+  async ping (peer: PeerId, { signal }: { signal: AbortSignal }): Promise<number> {
+    throwIfAborted(signal)
+    const end = this.#newestEndTo(peer)
+    if (end == null) throw new ConnectionClosedError(`no connection to ${peer}`)
+    let ping = this.#pings.get(end.id)
+    if (ping == null) {
+      ping = { answered: this.#ping(end), waiting: 0 }
+      this.#pings.set(end.id, ping)
+      const forget = (): void => this.#forget(end.id, ping)
+      ping.answered.then(forget, forget)
+    }
+    ping.waiting++
+    using until = this.clock.deadline(Infinity, signal, end.closed.signal, this.#life.signal)
+    try {
+      return await raceSignal(ping.answered, until.signal)
+    } catch (error) {
+      throwIfAborted(signal)
+      if (end.closed.signal.aborted) throw end.closed.signal.reason
+      throw error
+    } finally {
+      // What nobody waits for any more, nobody joins: the next one is sent.
+      if (--ping.waiting === 0) this.#forget(end.id, ping)
+    }
+  }
+
   /** Ends this life in order: every connection is closed, and whoever dials from now on is refused. */
   stop (): void {
     if (this.#presence !== 'up') return
@@ -176,6 +209,7 @@ export class SimHost implements Host, Machine, RpcHost {
     this.#presence = presence
     this.#wires.note(presence === 'down' ? 'stop' : 'crash', this.name)
     this.#ends.clear()
+    this.#pings.clear()
     this.#life.abort(new NotStartedError(`${this.name} has ended`))
     this.clock.kill()
   }
@@ -255,17 +289,37 @@ export class SimHost implements Host, Machine, RpcHost {
     })
   }
 
+  /** The one that opened last: an older one may be left over from a life of the peer that has ended. */
+  #newestEndTo (peer: PeerId): End | undefined {
+    let newest: End | undefined
+    for (const end of this.#ends.values()) {
+      if (end.peer.equals(peer)) newest = end
+    }
+    return newest
+  }
+
+  #forget (id: number, ping: Ping | undefined): void {
+    if (this.#pings.get(id) === ping) this.#pings.delete(id)
+  }
+
+  /** One ping and its round trip. A connection that carries none any more, or that the other side does not know, is over. */
+  async #ping (end: End): Promise<number> {
+    const sentAt = this.clock.now()
+    try {
+      await this.#wires.exchange(this, end.node, 'ping', host => { host.endOf(end.id, this.self) })
+    } catch (error) {
+      const { message } = toError(error)
+      this.#drop(end.id, message)
+      throw new ConnectionClosedError(`ping of ${end.peer}: ${message}`, { cause: error })
+    }
+    end.rtt = this.clock.now() - sentAt
+    return end.rtt
+  }
+
   #pingLater (end: End): void {
     if (this.#keepAlive === Infinity) return
     const timer = this.clock.setTimeout(() => {
-      const sentAt = this.clock.now()
-      this.#wires.exchange(this, end.node, 'ping', host => { host.endOf(end.id, this.self) }).then(
-        () => {
-          end.rtt = this.clock.now() - sentAt
-          if (!end.closed.signal.aborted) this.#pingLater(end)
-        },
-        error => this.#drop(end.id, toError(error).message)
-      )
+      this.#ping(end).then(() => { if (!end.closed.signal.aborted) this.#pingLater(end) }, () => {})
     }, this.#keepAlive)
     end.closed.signal.addEventListener('abort', () => timer.cancel(), { once: true })
   }

@@ -74,5 +74,16 @@ export interface Host {
    */
   dial: (target: Multiaddr[], options?: DialOptions) => Promise<HostConnection>
   close: (peer: PeerId, reason?: string) => Promise<void>
+  /**
+   * Whether a peer is there: the round trip of one ping, ms, over a connection that is open. Never dials. One ping a peer
+   * is in flight at most; who asks meanwhile joins it, and has the time since it was sent.
+   *
+   * @throws ConnectionClosedError when there is no connection, or it goes away
+   * @throws NotFoundError when the peer does not speak ping: it is there, and cannot be judged by pings
+   * @throws NetworkError when the peer is there and refuses: it ended the ping without an answer
+   * @throws SerializationError when what it answered is not what it was sent
+   * @throws AbortError or TimeoutError with the signal, which is the only bound on the time
+   */
+  ping: (peer: PeerId, options: { signal: AbortSignal }) => Promise<number>
   readonly events: TypedEventTarget<HostEvents>
 }
