@@ -6,11 +6,13 @@ import { badAtBounds } from './bad-stores/bounds.ts'
 import { badAtExpiry, badAtGoodbyes, badAtMerging } from './bad-stores/claims.ts'
 import { badAtContact } from './bad-stores/contact.ts'
 import { badAtDurability } from './bad-stores/durability.ts'
+import { badAtHolding } from './bad-stores/holding.ts'
 import { badAtChanges, badAtReading } from './bad-stores/reading.ts'
 import type { BadPeerStore } from './bad-stores/bad-peer-store.ts'
 
 export type { BadPeerStore } from './bad-stores/bad-peer-store.ts'
 
 export const badPeerStores: readonly BadPeerStore[] = [
-  ...badAtMerging, ...badAtExpiry, ...badAtGoodbyes, ...badAtBounds, ...badAtReading, ...badAtChanges, ...badAtContact, ...badAtDurability
+  ...badAtMerging, ...badAtExpiry, ...badAtHolding, ...badAtGoodbyes, ...badAtBounds, ...badAtReading, ...badAtChanges, ...badAtContact,
+  ...badAtDurability
 ]

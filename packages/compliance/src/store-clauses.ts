@@ -4,11 +4,12 @@ import {
 } from './checks/store-admission.ts'
 import { addressesPerPeer, addressesPerSource, capacity, reportersPerGroup, sourcesPerPeer } from './checks/store-bounds.ts'
 import { changesDisplaced, changesEnd, changesMissed, changesToAll, changesTold } from './checks/store-changes.ts'
-import { confidenceSound, connection, identity, outcomesMonotone, ownContactOnly, removePeer } from './checks/store-contact.ts'
+import { clear, confidenceSound, connection, dismiss, identity, outcomesMonotone, ownContactOnly, removePeer } from './checks/store-contact.ts'
 import { flushedSurvives, restartMapsTimes, staysWithdrawn } from './checks/store-durability.ts'
 import {
   connectedStays, expireReports, expiresToTheMillisecond, shorterTtl, sourceRunsOut, stampClamped, ttlClamped
 } from './checks/store-expiry.ts'
+import { holdBringsBack, holdExtends, holdGoodbyes, holdLate, holdSurvives } from './checks/store-holding.ts'
 import {
   evidenceCopied, itemsApart, oneEntry, orderFree, refusesNoAddress, refusesStale, repeatUnchanged
 } from './checks/store-merging.ts'
@@ -45,6 +46,11 @@ export const storeClauses: readonly StoreClause[] = [
   clause('ttl-clamped', 'Whatever ttl is claimed, it is finite and within its bounds.', ttlClamped),
   clause('stamp-clamped', 'A stamp from the future, or none at all, outlives no stamp of now.', stampClamped),
 
+  clause('hold-extends', 'Time that is held does not count: what stands stands so much longer, and no more.', holdExtends),
+  clause('hold-brings-back', 'What ran out in time that is held then, and was not swept, comes back.', holdBringsBack),
+  clause('hold-late', 'What was observed before a hold and comes after it counts as if it had come before.', holdLate),
+  clause('hold-goodbyes', 'Over a hold goodbyes and claims keep their order.', holdGoodbyes),
+
   clause('withdraw-own', 'A goodbye takes back what its own source claimed until then, and nothing else.', withdrawOwn),
   clause('withdraw-partial', 'A goodbye to some addresses keeps the others.', withdrawPartial),
   clause('withdraw-first', 'A goodbye counts for the claims that it overtook.', withdrawFirst),
@@ -80,9 +86,12 @@ export const storeClauses: readonly StoreClause[] = [
   clause('identity', 'What identify said replaces what was claimed, within bounds.', identity),
   clause('connection', 'The connection is shown as it was set.', connection),
   clause('remove-peer', 'A removed peer is gone altogether, and may come back.', removePeer),
+  clause('dismiss', 'Of a peer that we found gone nothing counts that was said until then.', dismiss),
+  clause('clear', 'After clear nothing is remembered of anybody.', clear),
 
   clause('flushed-survives', 'What was flushed is there after a restart: claims, and how our dials ended.', flushedSurvives, ['durable']),
   clause('restart-maps-times', 'Times go on by the wall clock over a restart.', restartMapsTimes, ['durable']),
+  clause('hold-survives', 'Time that was held does not count after a restart either.', holdSurvives, ['durable']),
   clause('stays-withdrawn', 'What was taken back or removed stays so over a restart.', staysWithdrawn, ['durable'])
 ]
 

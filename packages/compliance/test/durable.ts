@@ -45,6 +45,18 @@ function open ({ clock, capacity, hashKey }: StoreWorld, journal: Journal): Peer
       note((store, shift) => store.withdraw(id, source, at + toWall + shift, multiaddrs))
       return store.withdraw(id, source, at, multiaddrs)
     },
+    hold: ms => {
+      note(store => { store.hold(ms) })
+      store.hold(ms)
+    },
+    dismiss: async (id, at) => {
+      note((store, shift) => store.dismiss(id, at + toWall + shift))
+      return store.dismiss(id, at)
+    },
+    clear: async () => {
+      note(store => store.clear())
+      await store.clear()
+    },
     removePeer: async id => {
       note(store => store.removePeer(id))
       return store.removePeer(id)

@@ -19,10 +19,10 @@ export interface MergeSummary {
 
 /**
  * What made the view change. `source` is the path of the mechanism, where one did. `removal` is the user's, `displaced`
- * the store's own when it was full; `restore`: it was read from the disk.
+ * the store's own when it was full; `silence`: we found it gone; `restore`: it was read from the disk, or had run out in time that was then held.
  */
 export interface ChangeCause {
-  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal' | 'displaced' | 'restore'
+  kind: 'claim' | 'withdrawal' | 'expiry' | 'connection' | 'identify' | 'outcome' | 'removal' | 'displaced' | 'silence' | 'restore'
   source?: string | undefined
 }
 
@@ -74,7 +74,15 @@ export interface PeerStore extends Startable {
   addPeers: (evidence: Iterable<Evidence>) => Promise<MergeSummary>
   /** A goodbye of `source`, said at `at` (monotonic ms): claims it observed until then count no more. */
   withdraw: (id: PeerId, source: Source, at: number, multiaddrs?: readonly Multiaddr[]) => Promise<MergeResult>
+  /**
+   * We found it gone: what anybody claimed of it until `at` (monotonic ms) counts no more, and it is not connected. What we
+   * knew is kept for a later start. False: it is not in the view.
+   */
+  dismiss: (id: PeerId, at: number) => Promise<boolean>
+  /** All that is remembered of it goes. False: it is not in the view. */
   removePeer: (id: PeerId) => Promise<boolean>
+  /** All that is remembered of anybody goes: peers in the view and out of it, proven ones, anchors, goodbyes. */
+  clear: () => Promise<void>
 
   getPeer: (id: PeerId) => Promise<PeerInfo | undefined>
   /** As `getPeer`, without waiting: memory only. */
@@ -110,6 +118,19 @@ export interface PeerStore extends Startable {
   readonly changes: AsyncIterable<Change>
   /** Drops what has run out at `now` (monotonic ms). `next` is when to call again, `Infinity` for never. */
   expire: (now: number, options?: { limit?: number | undefined }) => Promise<{ expired: number, next: number }>
+  /**
+   * The last `ms` did not count: the machine slept, the event loop stood still, the network was gone. Everything that
+   * stands, stands so much longer, and every age is so much less: claims, goodbyes, confidence, what our dials told. What
+   * was said while that time passed counts as if said when it was over, in its order; what was observed before and comes
+   * later, as if it had come before.
+   *
+   * What ran out meanwhile comes back, unless it was dropped since: by `expire`, or because something came of the same peer
+   * (a claim, a goodbye, an outcome, the end of its connection). Until this is called, reads do not show it. So: before
+   * `expire`, and before what happened meanwhile is told.
+   *
+   * @throws TypeError for what is no finite time, or less than 0
+   */
+  hold: (ms: number) => void
   /** Resolves when all that was acknowledged is on disk. */
   flush: () => Promise<void>
 }

@@ -1,6 +1,7 @@
 /** Our own dealings with a peer, apart from what is claimed of it. Times are monotonic ms. */
 import { limits, type ConnectionStatus, type Reputation } from '@peerweave/interface'
 import type { Outcomes } from './confidence.ts'
+import type { Press } from './held-clock.ts'
 
 export interface Contact {
   lastSeen?: number | undefined
@@ -45,6 +46,19 @@ export function connect (contact: Contact, status: ConnectionStatus, now: number
   if (status !== 'connected') contact.connectedAt = undefined
   else if (contact.connection !== 'connected') contact.connectedAt = now
   contact.connection = status
+}
+
+/** Moves the times that passed while time was held. */
+export function pressContact (contact: Contact, press: Press): void {
+  const { lastSeen, connectedAt, outcomes, addressOutcomes } = contact
+  contact.lastSeen = lastSeen == null ? undefined : press(lastSeen)
+  contact.connectedAt = connectedAt == null ? undefined : press(connectedAt)
+  contact.outcomes = pressedOutcomes(outcomes, press)
+  for (const [name, of] of addressOutcomes) addressOutcomes.set(name, pressedOutcomes(of, press))
+}
+
+function pressedOutcomes (outcomes: Outcomes, press: Press): Outcomes {
+  return outcomes.lastSuccess == null ? outcomes : { ...outcomes, lastSuccess: press(outcomes.lastSuccess) }
 }
 
 export function boundedIdentity ({ protocols, agentVersion, protocolVersion }: Identity): Identity {

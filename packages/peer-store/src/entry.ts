@@ -11,7 +11,8 @@ import type { PeerAddress, PeerInfo } from '@peerweave/interface'
 
 export interface Told {
   readonly peer: PeerInfo
-  readonly fingerprint: string
+  /** Made when something changed: most peers are told of once. The snapshot stays as it was. */
+  fingerprint: string | undefined
 }
 
 /** A class, because its objects are half the size of a literal's. */

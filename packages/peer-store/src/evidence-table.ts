@@ -28,6 +28,7 @@ import { SharedText } from './shared-text.ts'
 import { NONE } from './slab.ts'
 import { SourceTable } from './source-table.ts'
 import { timeIn, Withdrawals } from './withdrawals.ts'
+import type { Press } from './held-clock.ts'
 import type { SavedLedger } from './saved/saved-peer.ts'
 import type { Evidence, KeyedHash, Source, VerifiedRecord } from '@peerweave/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -74,9 +75,10 @@ export class EvidenceTable {
     this.#hash = hash
   }
 
-  merge (ledger: Ledger, evidence: Evidence, now: number): Effect {
+  /** @param stamp - when it was observed, in the store's time; of the evidence's own times only how long it stands is read */
+  merge (ledger: Ledger, evidence: Evidence, stamp: number, now: number): Effect {
     // A stamp from far in the future would outlive its withdrawal; there is none from a sound clock.
-    const observedAt = Math.min(evidence.observedAt, now + STAMP_SLACK)
+    const observedAt = Math.min(stamp, now + STAMP_SLACK)
     if (!(observedAt >= now - R)) return 'stale'
     const ttl = clampTtl(evidence.expiresAt - evidence.observedAt)
     let isChanged = this.lapse(ledger, now)
@@ -106,7 +108,7 @@ export class EvidenceTable {
         isChanged = this.#put(ledger, row, this.#find(row, METADATA, name), METADATA, name, value, observedAt, ttl, now) || isChanged
       }
     }
-    this.#lower(ledger, dueAt(observedAt, ttl, now))
+    this.lookAt(ledger, dueAt(observedAt, ttl, now))
     if (this.#rows.first[row] === NONE) this.#dropRows(ledger, other => other === row)
     if (isChanged) this.#boundSources(ledger)
     return isChanged ? 'changed' : 'refreshed'
@@ -123,7 +125,7 @@ export class EvidenceTable {
       if (heard === 'replaces') this.#dropItems(ledger, item => this.#items.kind[item] === CERTIFIED)
       if (heard === 'ignored' && ledger.signed.isEquivocal !== wasEquivocal) heard = 'rivals'
     }
-    this.#lower(ledger, ledger.signed.forgottenAt)
+    this.lookAt(ledger, ledger.signed.forgottenAt)
     return heard
   }
 
@@ -140,7 +142,7 @@ export class EvidenceTable {
     ledger.withdrawals ??= new Withdrawals(this.#hash)
     if (ledger.withdrawals.add(id, time, multiaddrs?.map(addressName))) this.#sources.use(id)
     this.#boundWithdrawals(ledger)
-    this.#lower(ledger, time + R)
+    this.lookAt(ledger, time + R)
     return true
   }
 
@@ -154,12 +156,26 @@ export class EvidenceTable {
       for (const source of withdrawals.lapse(now - R)) this.#sources.release(source)
       if (withdrawals.isEmpty) ledger.withdrawals = undefined
     }
-    ledger.dueAt = this.#nextChange(ledger, now)
+    ledger.dueAt = this.nextChange(ledger, now)
     return true
   }
 
+  /** Moves the stamps that were made while time was held. @returns whether there are any */
+  press (ledger: Ledger, press: Press, now: number): boolean {
+    const { observedAt } = this.#items
+    let isMoved = ledger.withdrawals?.press(press) === true
+    this.#visit(ledger, item => {
+      const time = press(observedAt[item] as number)
+      if (time === observedAt[item]) return
+      observedAt[item] = time
+      isMoved = true
+    })
+    if (isMoved) this.lookAt(ledger, this.nextChange(ledger, now))
+    return isMoved
+  }
+
   /** When something in it changes by itself after `now`: it runs out, or is forgotten. `Infinity`: it is empty. */
-  #nextChange (ledger: Ledger, now: number): number {
+  nextChange (ledger: Ledger, now: number): number {
     let next = Math.min(ledger.signed?.forgottenAt ?? Infinity, (ledger.withdrawals?.next ?? Infinity) + R)
     this.#visit(ledger, (item, row) => {
       const source = this.#rows.source[row] as number
@@ -168,7 +184,8 @@ export class EvidenceTable {
     return next
   }
 
-  #lower (ledger: Ledger, at: number): void {
+  /** At the latest. */
+  lookAt (ledger: Ledger, at: number): void {
     if (at < ledger.dueAt) ledger.dueAt = at
   }
 
@@ -227,7 +244,7 @@ export class EvidenceTable {
     }
     this.#dropRows(ledger, row => this.#rows.first[row] === NONE)
     this.#boundSources(ledger)
-    ledger.dueAt = this.#nextChange(ledger, now)
+    ledger.dueAt = this.nextChange(ledger, now)
   }
 
   #select (ledger: Ledger, isWanted: (item: number, source: number) => boolean, shownAs: (kind: number) => number): SourceItems[] {

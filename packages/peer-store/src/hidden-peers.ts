@@ -43,6 +43,10 @@ export class HiddenPeers {
     return [this.#ghosts, this.#strangers, this.#resting].flatMap(peers => [...peers.keys()])
   }
 
+  values (): Entry[] {
+    return [this.#ghosts, this.#strangers, this.#resting].flatMap(peers => [...peers.values()])
+  }
+
   /** Never reached, and not forgotten. */
   dormantIds (): string[] {
     return [...this.#ghosts.values()].flatMap(({ id, dormant }) => dormant == null ? [] : id)

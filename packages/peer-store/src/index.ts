@@ -19,6 +19,7 @@
  *
  * @packageDocumentation
  */
+export { placeOf, type Place } from './admission/place.ts'
 export type { DamageReport } from './disk/damage-report.ts'
 export type { DurableLogState } from './disk/durable-log.ts'
 export { levelPeerStore, type LevelPeerStore, type LevelPeerStoreOptions } from './level.ts'

@@ -48,6 +48,7 @@ export function levelPeerStore (options: LevelPeerStoreOptions): LevelPeerStore 
 }
 
 class DurableLedger extends PeerLedger implements LevelPeerStore {
+  /** Its times on disk are those of the ledger, which a hold has moved. */
   readonly #options: { readonly disk: Disk, readonly path: string, readonly clock: Clock }
   readonly #hash: KeyedHash
   #boots: Boots
@@ -123,6 +124,12 @@ class DurableLedger extends PeerLedger implements LevelPeerStore {
     await this.#readAnchors()
     for (const id of early) log.touch(id) // what came before the start is not on disk yet
     await super.start()
+  }
+
+  override hold (ms: number): void {
+    super.hold(ms)
+    // Or a restart would count the time that did not.
+    this.#log?.touch(this.#boots.key)
   }
 
   override async flush (): Promise<void> {

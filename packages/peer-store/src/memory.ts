@@ -1,5 +1,6 @@
 /** The peer store in memory. */
 import { keyedHash, knownOptions, limits, numberOption, show, systemClock, systemRng, type Clock, type PeerStore, type Rng } from '@peerweave/interface'
+import { HeldClock } from './held-clock.ts'
 import { PeerLedger, type PeerLedgerInit } from './peer-ledger.ts'
 
 export interface MemoryPeerStoreOptions {
@@ -33,7 +34,7 @@ export function ledgerInit ({ capacity, clock, rng, hashKey }: MemoryPeerStoreOp
   if (hashKey != null && hashKey.length !== 8) throw new TypeError(`hashKey must be 8 bytes, got ${show(hashKey.length)}`)
   return {
     capacity: numberOption('capacity', capacity, limits.newPeers, { min: 1, integer: true }),
-    clock: clock ?? systemClock(),
+    clock: new HeldClock(clock ?? systemClock()),
     rng: rng ?? systemRng(),
     hash: keyedHash(hashKey)
   }

@@ -1,15 +1,16 @@
 /** The store's working set: every peer's ledger, what is shown of it, and who is told. On disk is `level.ts`'s. */
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { limits, nextTurn, numberOption, show, type Clock, type Rng } from '@peerweave/interface'
+import { limits, nextTurn, numberOption, show, type Rng } from '@peerweave/interface'
 import { isVerifiedRecord } from '@peerweave/records'
 import { ChangeFeed } from './change-feed.ts'
 import { compareText } from './compare-text.ts'
 import { EXPIRIES_PER_TURN, SNAPSHOT_AGE, STALE_PER_TURN } from './constants.ts'
-import { boundedIdentity, connect, recordDial, type Identity } from './contact.ts'
+import { boundedIdentity, connect, pressContact, recordDial, type Identity } from './contact.ts'
 import { DialList } from './dial-list.ts'
 import { Entry, type Told } from './entry.ts'
 import { addressName, EvidenceTable } from './evidence-table.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
+import { HeldClock } from './held-clock.ts'
 import { HiddenPeers } from './hidden-peers.ts'
 import { LiveClaims } from './live-claims.ts'
 import { Nearest } from './nearest.ts'
@@ -37,7 +38,7 @@ export interface Journal {
 export interface PeerLedgerInit {
   /** Vouchers of peers that we never reached ourselves (see `admission/new-table.ts`). */
   capacity: number
-  clock: Clock
+  clock: HeldClock
   rng: Rng
   hash: KeyedHash
   journal?: Journal | undefined
@@ -48,7 +49,8 @@ export class PeerLedger implements PeerStore {
   readonly #entries = new ShardedMap<Entry>()
   readonly #hidden = new HiddenPeers()
   readonly #dialList: DialList
-  readonly #clock: Clock
+  /** Every time in here is by this one; those that come in and go out are the user's. */
+  readonly #clock: HeldClock
   readonly #journal: Journal | undefined
   readonly #table: EvidenceTable
   readonly #places: Places
@@ -103,21 +105,47 @@ export class PeerLedger implements PeerStore {
     if (entry.isShown) entry.told ??= this.#asTold(entry)
     this.#settle(entry)
     const { dueAt } = entry
-    const isAccepted = this.#table.withdraw(entry, source, at, multiaddrs, this.#clock.now())
+    const isAccepted = this.#table.withdraw(entry, source, this.#clock.stamp(at), multiaddrs, this.#clock.now())
     const result = this.#refresh(entry, { kind: 'withdrawal', source: source.path }, dueAt)
     return isAccepted ? result : { outcome: 'refused', reason: 'stale-evidence' }
+  }
+
+  async dismiss (id: PeerId, at: number): Promise<boolean> {
+    const entry = this.#entries.get(id.toString())
+    if (entry == null) return false
+    this.#beforeChange(entry)
+    const { dueAt } = entry
+    const now = this.#clock.now()
+    if (entry.isConnected && this.#places.tried.has(entry.id)) this.#lastAnchors = this.anchorIds()
+    connect(entry.ownContact, 'failed', now)
+    for (const { source } of this.#table.live(entry, now)) this.#table.withdraw(entry, source, this.#clock.stamp(at), undefined, now)
+    this.#refresh(entry, { kind: 'silence' }, dueAt)
+    if (this.#places.tried.has(entry.id)) this.#journal?.anchorsChanged()
+    return true
   }
 
   async removePeer (id: PeerId): Promise<boolean> {
     const entry = this.#known(id)
     if (entry == null) return false
     const { isShown } = entry
+    this.#remove(entry)
+    return isShown
+  }
+
+  async clear (): Promise<void> {
+    for (const [i, entry] of [...this.#entries.values(), ...this.#hidden.values()].entries()) {
+      // Who came or went in the turns between is as if he had before or afterwards.
+      if (this.#byId(entry.id) === entry) this.#remove(entry)
+      if (i % EXPIRIES_PER_TURN === EXPIRIES_PER_TURN - 1) await nextTurn()
+    }
+  }
+
+  #remove (entry: Entry): void {
     this.#beforeChange(entry)
     if (entry.isConnected && this.#places.tried.has(entry.id)) this.#lastAnchors = this.anchorIds()
     this.#forget(entry, { kind: 'removal' })
     for (const moved of this.#places.remove(entry.id)) this.#moved(moved)
     this.#noAnchor(entry.id)
-    return isShown
   }
 
   // — what is asked —
@@ -160,8 +188,8 @@ export class PeerLedger implements PeerStore {
       return [...byTime.values()].map(together => ({
         peerId: id,
         source,
-        observedAt: together[0]?.observedAt ?? 0,
-        expiresAt: together[0]?.expiresAt ?? 0,
+        observedAt: this.#clock.unheld(together[0]?.observedAt ?? 0),
+        expiresAt: this.#clock.unheld(together[0]?.expiresAt ?? 0),
         record: together.some(({ kind }) => kind === 'certified') ? entry.signed?.record : undefined,
         multiaddrs: together.flatMap(({ kind, name }) => kind === 'address' || kind === 'certified' ? multiaddr(name) : []),
         protocols: together.flatMap(({ kind, name }) => kind === 'protocol' ? name : []),
@@ -172,11 +200,11 @@ export class PeerLedger implements PeerStore {
 
   // — what we saw ourselves —
 
-  async updatePeerSeen (id: PeerId, at: number = this.#clock.now()): Promise<void> {
+  async updatePeerSeen (id: PeerId, at: number = Infinity): Promise<void> {
     const entry = this.#known(id)
-    if (entry == null || !Number.isFinite(at)) return
+    if (entry == null || Number.isNaN(at) || at === -Infinity) return
     const contact = entry.ownContact
-    contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(at, this.#clock.now()))
+    contact.lastSeen = Math.max(contact.lastSeen ?? -Infinity, Math.min(this.#clock.stamp(at), this.#clock.now()))
     this.#touch(entry)
   }
 
@@ -251,14 +279,49 @@ export class PeerLedger implements PeerStore {
       if (looked % EXPIRIES_PER_TURN === EXPIRIES_PER_TURN - 1) await nextTurn()
       while (this.#expiry.dropStale(STALE_PER_TURN)) await nextTurn()
       // What has not run out by our own clock would be met for ever.
-      const entry = this.#expiry.takeDue(Math.min(now, this.#clock.now()))
+      const entry = this.#expiry.takeDue(Math.min(this.#clock.counted(now), this.#clock.now()))
       if (entry == null) break
       const wasShown = entry.isShown
       this.#beforeChange(entry)
       this.#refresh(entry, { kind: 'expiry' }, UNFILED)
       if (wasShown && !entry.isShown) expired++
     }
-    return { expired, next: Math.max(now, this.#expiry.next) }
+    return { expired, next: Math.max(now, this.#clock.unheld(this.#expiry.next)) }
+  }
+
+  hold (ms: number): void {
+    if (!Number.isFinite(ms) || ms < 0) throw new TypeError(`ms must be a finite time of 0 or more, got ${show(ms)}`)
+    if (ms === 0) return
+    const until = this.#clock.now() - ms
+    const entries = [...this.#entries.values(), ...this.#hidden.values()]
+    // What has run out, was looked at since, and counts again.
+    const returning = new Map<Entry, number>()
+    for (const entry of entries) {
+      const next = this.#table.nextChange(entry, until)
+      if (next < entry.dueAt) {
+        returning.set(entry, next)
+        this.#beforeChange(entry)
+      } else {
+        this.#settle(entry)
+      }
+    }
+    const press = this.#clock.hold(ms)
+    const now = this.#clock.now()
+    this.#places.tried.press(press)
+    for (const entry of entries) {
+      const { dueAt } = entry
+      entry.firstSeen = press(entry.firstSeen)
+      if (entry.contact != null) pressContact(entry.contact, press)
+      const isMoved = this.#table.press(entry, press, now)
+      const next = returning.get(entry)
+      if (next != null) {
+        this.#table.lookAt(entry, next)
+        this.#refresh(entry, { kind: 'restore' }, dueAt)
+      } else if (isMoved) {
+        if (entry.dueAt !== dueAt) this.#expiry.file(entry)
+        this.#journal?.touch(entry.id)
+      }
+    }
   }
 
   async flush (): Promise<void> {}
@@ -325,8 +388,9 @@ export class PeerLedger implements PeerStore {
     const entry = known ?? new Entry(evidence.peerId.toString(), now)
     this.#beforeChange(entry)
     const { dueAt } = entry
-    const effect = this.#table.merge(entry, evidence, now)
-    if (effect !== 'stale' && evidence.observedAt < entry.firstSeen) entry.firstSeen = evidence.observedAt
+    const observedAt = this.#clock.stamp(evidence.observedAt)
+    const effect = this.#table.merge(entry, evidence, observedAt, now)
+    if (effect !== 'stale' && observedAt < entry.firstSeen) entry.firstSeen = observedAt
     if (effect === 'refreshed' && entry.isShown) {
       // Nine of ten sightings: times moved on and nothing else. Its queue looks at the ledger again when it is due.
       this.#touch(entry)
@@ -376,14 +440,17 @@ export class PeerLedger implements PeerStore {
       entry.isShown = true
       // Before it is told: a newcomer that must go at once was never there.
       this.#makeRoom(entry)
-      if (entry.isShown && this.#changes.hasReaders) this.#tell(entry, peer => ({ kind: 'new', peer, cause }))
+      if (entry.isShown && this.#changes.hasReaders) this.#tell(entry, { kind: 'new', peer: this.#view(entry) as PeerInfo, cause })
       return { outcome: 'new' }
     }
     this.#makeRoom(entry)
     const { told } = entry
     if (told == null || !entry.isShown) return { outcome: 'updated' } // nobody reads
-    if (fingerprint(this.#view(entry) as PeerInfo) === told.fingerprint) return { outcome: 'unchanged' }
-    this.#tell(entry, peer => ({ kind: 'updated', peer, previous: told.peer, cause }))
+    const peer = this.#view(entry) as PeerInfo
+    const content = fingerprint(peer)
+    told.fingerprint ??= fingerprint(told.peer)
+    if (content === told.fingerprint) return { outcome: 'unchanged' }
+    this.#tell(entry, { kind: 'updated', peer, previous: told.peer, cause }, content)
     return { outcome: 'updated' }
   }
 
@@ -491,18 +558,18 @@ export class PeerLedger implements PeerStore {
     const now = this.#clock.now()
     if (now < entry.dueAt) {
       const peer = this.#view(entry)
-      return peer == null ? undefined : { peer, fingerprint: fingerprint(peer) }
+      return peer == null ? undefined : { peer, fingerprint: undefined }
     }
     const before = new LiveClaims(this.#table, entry, entry.dueAt - 1)
     before.settle()
     const peer = new PeerView({ id: entry.id, firstSeen: entry.firstSeen, contact: entry.contact, shownBefore: entry.shownBefore, view: undefined }, before, now, this.#clock.wall() - now)
-    return { peer, fingerprint: fingerprint(peer) }
+    return { peer, fingerprint: undefined }
   }
 
-  #tell (entry: Entry, change: (peer: PeerInfo) => Change): void {
-    const peer = this.#view(entry) as PeerInfo
-    entry.told = { peer, fingerprint: fingerprint(peer) }
-    this.#changes.publish(change(peer))
+  /** @param content - its fingerprint, where that is known already */
+  #tell (entry: Entry, change: Extract<Change, { kind: 'new' | 'updated' }>, content?: string): void {
+    entry.told = { peer: change.peer, fingerprint: content }
+    this.#changes.publish(change)
   }
 
   /** Out of the view. */

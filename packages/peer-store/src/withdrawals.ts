@@ -7,6 +7,7 @@
  */
 import { limits, type KeyedHash } from '@peerweave/interface'
 import { compareText } from './compare-text.ts'
+import type { Press } from './held-clock.ts'
 
 /** The times of one source's goodbyes, monotonic ms; `-Infinity` where there is none. */
 export interface WithdrawnBySource {
@@ -84,6 +85,22 @@ export class Withdrawals {
   timeFor (source: number, name: string | undefined): number {
     const state = this.#bySource.get(source)
     return state == null ? -Infinity : timeIn(state, name)
+  }
+
+  /** Moves the times that passed while time was held. @returns whether there are any */
+  press (press: Press): boolean {
+    let isMoved = false
+    const moved = (time: number): number => {
+      const pressed = press(time)
+      isMoved ||= pressed !== time
+      return pressed
+    }
+    for (const state of this.#bySource.values()) {
+      state.all = moved(state.all)
+      state.addresses = moved(state.addresses)
+      for (const [name, time] of state.byAddress) state.byAddress.set(name, moved(time))
+    }
+    return isMoved
   }
 
   /** Forgets what was said at `time` or before; returns the sources of which nothing is left. */

@@ -1,6 +1,6 @@
 /**
  * The store on disk against a plain list of what was said: any sequence of claims, goodbyes, removals, waiting, restarts,
- * crashes, sleep and steps of the wall clock shows the peers, addresses and sources that the list shows.
+ * crashes, sleep, holds and steps of the wall clock shows the peers, addresses and sources that the list shows.
  */
 import { virtualClock, type Source, type VirtualClock } from '@peerweave/interface'
 import { simDisk, type SimDisk } from '@peerweave/simulator'
@@ -47,13 +47,20 @@ interface Real {
   disk: SimDisk
   clock: VirtualClock
   store: LevelPeerStore
+  /** Of this run: the model's time, and how long the machine slept then. */
+  sleeps: Array<{ after: number, ms: number }>
+}
+
+/** When it was by the clock, at a time of the model. */
+function byClock (at: number, { time }: Model, { clock, sleeps }: Real): number {
+  return clock.now() - (time - at) - sleeps.reduce((sum, { after, ms }) => after >= at ? sum + ms : sum, 0)
 }
 
 async function open (disk: SimDisk, now: number, wall: number): Promise<Real> {
   const clock = virtualClock({ now, wall })
   const store = levelPeerStore({ disk, path: 'peers', clock })
   await store.start()
-  return { disk, clock, store }
+  return { disk, clock, store, sleeps: [] }
 }
 
 type Command = (model: Model, real: Real) => Promise<void>
@@ -64,18 +71,19 @@ const from = fc.nat(sources.length - 1)
 
 const commands: fc.Arbitrary<[string, Command]> = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(who, from, where, fc.nat(30_000), fc.integer({ min: 1_000, max: 2 * HOUR })).map(([peer, source, address, lag, ttl]): [string, Command] => [
-    `claim ${peer} ${source} ${address} ${lag} ago for ${ttl}`, async (model, { store, clock }) => {
+    `claim ${peer} ${source} ${address} ${lag} ago for ${ttl}`, async (model, real) => {
       const observedAt = model.time - lag
       model.claims.push({ peer, source, address, observedAt, expiresAt: observedAt + ttl })
-      const at = clock.now() - lag
-      await store.addPeer(claim(peers[peer] as PeerId, { at, ttl, from: sources[source] as Source, addresses: [addresses[address] as string] }))
+      const at = byClock(observedAt, model, real)
+      await real.store.addPeer(claim(peers[peer] as PeerId, { at, ttl, from: sources[source] as Source, addresses: [addresses[address] as string] }))
     }
   ]) },
   { weight: 2, arbitrary: fc.tuple(who, from, fc.option(where, { nil: undefined }), fc.nat(30_000)).map(([peer, source, address, lag]): [string, Command] => [
-    `goodbye ${peer} ${source} ${address} ${lag} ago`, async (model, { store, clock }) => {
-      model.goodbyes.push({ peer, source, address, at: model.time - lag })
+    `goodbye ${peer} ${source} ${address} ${lag} ago`, async (model, real) => {
+      const at = model.time - lag
+      model.goodbyes.push({ peer, source, address, at })
       const named = address == null ? undefined : [multiaddr(addresses[address])]
-      await store.withdraw(peers[peer] as PeerId, sources[source] as Source, clock.now() - lag, named)
+      await real.store.withdraw(peers[peer] as PeerId, sources[source] as Source, byClock(at, model, real), named)
     }
   ]) },
   who.map((peer): [string, Command] => [`remove ${peer}`, async (model, { store }) => {
@@ -87,6 +95,13 @@ const commands: fc.Arbitrary<[string, Command]> = fc.oneof(
     await clock.advance(ms)
     await store.expire(clock.now())
   }]) },
+  fc.nat(10 * HOUR).map((ms): [string, Command] => [`sleep ${ms}, by a clock that goes on`, async (model, { store, clock, sleeps }) => {
+    sleeps.push({ after: model.time, ms })
+    await clock.advance(ms + 1)
+    shownBy({ store })
+    store.hold(ms)
+    model.time++
+  }]),
   fc.integer({ min: -10 * HOUR, max: 10 * HOUR }).map((ms): [string, Command] => [`step the wall clock by ${ms}`, async (_model, { clock }) => {
     clock.stepWall(ms) // also what sleep looks like: the monotonic clock stands still
   }]),
@@ -107,7 +122,7 @@ const commands: fc.Arbitrary<[string, Command]> = fc.oneof(
   }])
 )
 
-function shownBy ({ store }: Real): string[] {
+function shownBy ({ store }: Pick<Real, 'store'>): string[] {
   const lines: string[] = []
   for (const [n, id] of peers.entries()) {
     for (const { multiaddr, sources } of store.peek(id)?.addresses ?? []) {

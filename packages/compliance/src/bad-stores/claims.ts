@@ -21,7 +21,7 @@ export const badAtMerging: readonly BadPeerStore[] = [
   bad('polite', 'it refuses nothing aloud', ['one-entry', 'refuses-no-address'], adding(async (evidence, store) => {
     return evidence.multiaddrs.length === 0 && store.peek(evidence.peerId) == null ? { outcome: 'unchanged' } : store.addPeer(evidence)
   })),
-  bad('patient', 'it stamps stale evidence anew', ['refuses-stale'], amending((evidence, _store, { clock }) => {
+  bad('patient', 'it stamps stale evidence anew', ['refuses-stale', 'hold-late', 'hold-goodbyes'], amending((evidence, _store, { clock }) => {
     const isStale = evidence.observedAt < clock.now() - limits.evidenceLag && evidence.observedAt >= 0
     return isStale ? { ...evidence, observedAt: clock.now() } : evidence
   })),
@@ -100,7 +100,7 @@ export const badAtExpiry: readonly BadPeerStore[] = [
 ]
 
 export const badAtGoodbyes: readonly BadPeerStore[] = [
-  bad('forgetting goodbyes', 'a goodbye that comes before its claim is forgotten', ['order-free', 'withdraw-first', 'withdraw-remembered'],
+  bad('forgetting goodbyes', 'a goodbye that comes before its claim is forgotten', ['order-free', 'hold-goodbyes', 'withdraw-first', 'withdraw-remembered'],
     wrapping(store => ({
       withdraw: async (id, ...rest) => store.peek(id) == null ? { outcome: 'unchanged' } : store.withdraw(id, ...rest)
     }))),

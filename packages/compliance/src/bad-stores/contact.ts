@@ -28,6 +28,20 @@ export const badAtContact: readonly BadPeerStore[] = [
       return true
     }
   }))),
+  bad('in denial', 'who was found gone stays as long as one source claims it', ['dismiss'], wrapping(store => ({
+    dismiss: async (id, at) => {
+      const [first] = store.evidence(id)
+      if (first == null) return false
+      await store.withdraw(id, first.source, at)
+      return true
+    }
+  }))),
+  bad('sentimental', 'clear keeps whom we reached ourselves', ['clear'], wrapping(store => ({
+    clear: async () => {
+      const tried = new Set(store.pick({ table: 'tried', count: 100 }).map(({ peerId }) => peerId.toString()))
+      for (const { peerId } of await Array.fromAsync(store.getPeers())) if (!tried.has(peerId.toString())) await store.removePeer(peerId)
+    }
+  }))),
   bad('tactful', 'a failed connection is shown as a closed one', ['connection'], wrapping(store => ({
     setConnection: (id, status) => { store.setConnection(id, status === 'failed' ? 'disconnected' : status) }
   })))

@@ -5,10 +5,10 @@ import type { Evidence } from '@peerweave/interface'
 import type { PeerStoreSetup } from '../store-setup.ts'
 
 export const badAtDurability: readonly BadPeerStore[] = [
-  bad('amnesic', 'a restart begins with nothing', ['flushed-survives', 'restart-maps-times', 'stays-withdrawn'], good => ({
+  bad('amnesic', 'a restart begins with nothing', ['flushed-survives', 'restart-maps-times', 'hold-survives', 'stays-withdrawn'], good => ({
     ...good, reopen: (_store, world) => good.create(world)
   })),
-  bad('on raw time', 'after a restart it takes the time to be as it was when it began', ['flushed-survives', 'restart-maps-times'],
+  bad('on raw time', 'after a restart it takes the time to be as it was when it began', ['flushed-survives', 'restart-maps-times', 'hold-survives'],
     reopening(world => ({ ...world, clock: { ...world.clock, wall: () => world.clock.wall() - 1_000 } }))),
   bad('resurrecting', 'a restart brings back what was taken back', ['stays-withdrawn'], resurrecting)
 ]

@@ -1,7 +1,7 @@
 /** Clauses on what we saw ourselves. */
 import { limits } from '@peerweave/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { address, addresses, claim, peer, source } from '../store-evidence.ts'
+import { address, addresses, claim, peer, peers, source } from '../store-evidence.ts'
 import { addressesOf } from '../store-plain.ts'
 import type { ConnectionStatus } from '@peerweave/interface'
 import type { StoreTrial } from '../store-trial.ts'
@@ -116,4 +116,33 @@ export async function removePeer (trial: StoreTrial): Promise<void> {
   trial.equal(left, [0, false, 0, 0, 0], 'size, peek, getPeers, getClosestPeers and evidence after a removal')
   trial.equal(await store.addPeer(claim(id)), { outcome: 'new' }, 'a claim after the removal')
   trial.equal(store.peek(id)?.connectionStatus, 'unknown', 'connectionStatus after the removal')
+}
+
+export async function dismiss (trial: StoreTrial): Promise<void> {
+  const [store, id, other] = [await trial.store(), await peer(1), await peer(2)]
+  await trial.clock.advance(10)
+  trial.equal(await store.dismiss(id, 10), false, 'dismissing who is not known')
+  for (const path of ['gossip', 'mdns']) await store.addPeer(claim(id, { at: 5, from: source(path) }))
+  await store.addPeer(claim(other, { at: 5 }))
+  store.setConnection(id, 'connected')
+  trial.equal(await store.dismiss(id, 8), true, 'dismissing who is known')
+  trial.equal([store.peek(id) != null, store.evidence(id).length, store.size], [false, 0, 1], 'peek, evidence and size after it')
+  await store.addPeer(claim(id, { at: 7, from: source('mdns') }))
+  trial.expect(store.peek(id) == null, 'a claim observed at 7 counted after the peer was dismissed at 8')
+  trial.equal(await store.addPeer(claim(id, { at: 9, from: source('mdns') })), { outcome: 'new' }, 'a claim observed afterwards')
+}
+
+export async function clear (trial: StoreTrial): Promise<void> {
+  const store = await trial.store()
+  const [shown, tried, left] = await peers(3)
+  if (shown == null || tried == null || left == null) return
+  for (const id of [shown, tried, left]) await store.addPeer(claim(id, { ttl: 10_000 }))
+  await store.recordOutcome(tried, multiaddr(address(1)), 'success')
+  store.setConnection(tried, 'connected')
+  await store.withdraw(left, source('mdns'), 1)
+  await store.clear()
+  const tables = (['tried', 'new', 'dormant'] as const).map(table => store.pick({ table, count: 9 }).length)
+  trial.equal([store.size, (await trial.listed(store)).length, ...tables], [0, 0, 0, 0, 0], 'size, getPeers, and whom pick draws')
+  trial.equal([store.anchors().length, store.elders().length], [0, 0], 'anchors and elders')
+  trial.equal(await store.addPeer(claim(left, { at: 0 })), { outcome: 'new' }, 'an old claim of who said goodbye before')
 }

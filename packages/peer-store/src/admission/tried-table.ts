@@ -22,6 +22,7 @@
  * /16. BOUNDED by `capacity`. `proven` O(1) while there is room, else O(n); it is called as often as we dial.
  */
 import { limits, numberOption, type KeyedHash } from '@peerweave/interface'
+import type { Press } from '../held-clock.ts'
 import type { Place } from './place.ts'
 
 /** What is kept of a tried peer, and written to disk. Times are milliseconds of the clock of whoever calls. */
@@ -61,6 +62,7 @@ export interface TriedTableOptions {
 interface Entry extends TriedEntry {
   group: string
   subgroup: string
+  since: number
   lastSuccess: number
   failures: number
   lastFailure: number | undefined
@@ -69,7 +71,7 @@ interface Entry extends TriedEntry {
 
 interface Candidate extends Place {
   readonly id: string
-  readonly since: number
+  since: number
   readonly behind: Entry
   /** Of the last test of whom it waits for. */
   testedAt: number
@@ -232,6 +234,20 @@ export class TriedTable {
       })
     }
     return leftOut
+  }
+
+  /** Moves the times that passed while time was held. */
+  press (press: Press): void {
+    this.#lineWorkedAt = press(this.#lineWorkedAt)
+    for (const entry of this.#entries.values()) {
+      entry.since = press(entry.since)
+      entry.lastSuccess = press(entry.lastSuccess)
+      entry.lastFailure = entry.lastFailure == null ? undefined : press(entry.lastFailure)
+    }
+    for (const candidate of this.#candidates.values()) {
+      candidate.since = press(candidate.since)
+      candidate.testedAt = press(candidate.testedAt)
+    }
   }
 
   #compete (id: string, place: Place, now: number): ProvenResult {
