@@ -75,6 +75,33 @@ export const PeerStoreCorruptError: ErrorClass = errorClass('PeerStoreCorruptErr
 /** The store on disk was written by a newer version. It is left as it is. */
 export const PeerStoreVersionError: ErrorClass = errorClass('PeerStoreVersionError', 'ERR_PEER_STORE_VERSION')
 
+/** A mechanism failed without saying more than `cause` has, and is not asked again before `retryAfter`. */
+export const BackoffError: ErrorClass = errorClass('BackoffError', 'ERR_BACKOFF')
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  /** Where: `mechanisms[2].options.list[0]`; empty for the configuration as a whole. */
+  readonly path: string
+  /** What is wanted there, and what was got. */
+  readonly message: string
+  /** What was thrown, where something was. */
+  readonly cause?: Error | undefined
+}
+
+/** A declarative configuration cannot be used as it is; `problems` holds all that is wrong with it. */
+export class ConfigError extends PeerweaveError {
+  readonly problems: readonly ConfigProblem[]
+
+  /** @param problems - one or more; the first one's cause is the error's */
+  constructor (problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ path, message }) => path === '' ? message : `${path}: ${message}`)
+    const cause = problems.find(({ cause }) => cause != null)?.cause
+    const message = lines.length === 1 ? lines[0] as string : `${lines.length} problems:\n  ${lines.join('\n  ')}`
+    super('ConfigError', 'ERR_CONFIG', message, { ...cause != null && { cause } })
+    this.problems = Object.freeze(problems.map(problem => Object.freeze({ ...problem })))
+  }
+}
+
 /** Every mechanism that was asked failed; `errors` holds each cause under the mechanism's name. */
 export class NoAnswersError extends PeerweaveError {
   readonly errors: ReadonlyMap<string, Error>

@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as exported from '../src/errors.ts'
 import {
-  abortError, NoAnswersError, NotFoundError, PeerweaveError, throwIfAborted, TimeoutError, toError, type ErrorOptionsWithRetry
+  abortError, ConfigError, NoAnswersError, NotFoundError, PeerweaveError, throwIfAborted, TimeoutError, toError, type ErrorOptionsWithRetry
 } from '../src/errors.ts'
 
 type ErrorClass = new (message: string, options?: ErrorOptionsWithRetry) => PeerweaveError
 
 const single = Object.entries(exported).filter((entry): entry is [string, ErrorClass] => {
-  return entry[0].endsWith('Error') && /^[A-Z]/.test(entry[0]) && !['PeerweaveError', 'NoAnswersError'].includes(entry[0])
+  return entry[0].endsWith('Error') && /^[A-Z]/.test(entry[0]) && !['PeerweaveError', 'NoAnswersError', 'ConfigError'].includes(entry[0])
 })
 const codes: Array<[string, string]> = [
   ...single.map(([name, Class]): [string, string] => [name, new Class('').code]),
-  ['NoAnswersError', new NoAnswersError('', new Map()).code]
+  ['NoAnswersError', new NoAnswersError('', new Map()).code],
+  ['ConfigError', new ConfigError([{ path: '', message: '' }]).code]
 ]
 
 describe('every error class', () => {
@@ -57,6 +58,24 @@ describe('NoAnswersError', () => {
     expect(error).toMatchObject({ name: 'NoAnswersError', code: 'ERR_NO_ANSWERS', message: '2 of 2 mechanisms failed', errors })
     expect(error.cause).toBeInstanceOf(AggregateError)
     expect((error.cause as AggregateError).errors).toEqual([...errors.values()])
+  })
+})
+
+describe('ConfigError', () => {
+  it('says where the one problem is, and has its cause', () => {
+    const cause = new TypeError('ttl must be a number')
+    const problems = [{ path: 'mechanisms[0].options.ttl', message: 'ttl must be a number', cause }]
+    const error = new ConfigError(problems)
+    expect(error).toMatchObject({ name: 'ConfigError', code: 'ERR_CONFIG', message: 'mechanisms[0].options.ttl: ttl must be a number', cause, problems })
+  })
+
+  it('has a line for each of several, and is not changed by who made them', () => {
+    const problems = [{ path: '', message: 'no object' }, { path: 'limits.peers', message: 'too many' }]
+    const error = new ConfigError(problems)
+    problems.length = 0
+    expect(error.message).toBe('2 problems:\n  no object\n  limits.peers: too many')
+    expect(error.problems).toHaveLength(2)
+    expect('cause' in error).toBe(false)
   })
 })
 
