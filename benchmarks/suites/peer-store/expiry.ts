@@ -62,7 +62,7 @@ async function sweep (count: number): Promise<Swept> {
   if (performance.now() > end - 2 * BEFORE) throw new Error(`adding ${count} peers took longer than until they ran out`)
 
   let failure: unknown
-  const timer = new ExpiryTimer(store, systemClock(), error => { failure = error })
+  const timer = new ExpiryTimer({ store, clock: systemClock(), mayExpire: () => true, onError: error => { failure = error } })
   timer.start()
   timer.dueAt(end)
   const watch = new TurnWatch()

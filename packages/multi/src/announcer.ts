@@ -2,7 +2,7 @@
  * Keeps us announced: to every mechanism that can, when our addresses change, and again when 7/8 of the granted TTL
  * have passed. Before the first address is known there is nothing to announce. A mechanism that hangs is left behind.
  */
-import { clampMs, limits, raceSignal, type Clock, type Host, type SelfRecord, type Timer } from '@peerweave/interface'
+import { clampMs, limits, raceSignal, settledOrAborted, type Clock, type Host, type SelfRecord, type Timer } from '@peerweave/interface'
 import { ANNOUNCE_DEBOUNCE, ANNOUNCE_RETRY, RENEW_AT } from './constants.ts'
 import type { Lane } from './lane.ts'
 
@@ -24,28 +24,34 @@ export class Announcer {
   start (): void {
     if (this.#session != null) return
     this.#session = new AbortController()
-    this.#host.events.addEventListener('addresses', () => this.#scheduleAll(), { signal: this.#session.signal })
-    this.#scheduleAll()
+    this.#host.events.addEventListener('addresses', () => this.renew(), { signal: this.#session.signal })
+    this.renew()
+  }
+
+  /** Announces us everywhere anew. */
+  renew (): void {
+    for (const lane of this.#lanes()) this.announceTo(lane)
+  }
+
+  /** To one that came late, or is listened to again. */
+  announceTo (lane: Lane): void {
+    if (this.#session != null && lane.canAnnounce) this.#schedule(lane, ANNOUNCE_DEBOUNCE)
+  }
+
+  /** Says goodbye by one mechanism, and announces us there no more. */
+  async withdrawFrom (lane: Lane): Promise<void> {
+    this.#timers.get(lane)?.cancel()
+    this.#timers.delete(lane)
+    if (!this.#announced.delete(lane)) return
+    using deadline = this.#clock.deadline(limits.lifecycleDeadline)
+    await settledOrAborted((async () => lane.mechanism.withdrawSelf?.({ signal: deadline.signal }))(), deadline.signal)
   }
 
   /** Stops renewing and says goodbye where it was announced. */
   async stop (): Promise<void> {
     this.#session?.abort()
     this.#session = undefined
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
-    const announced = [...this.#announced]
-    this.#announced.clear()
-    using deadline = this.#clock.deadline(limits.lifecycleDeadline)
-    await Promise.allSettled(announced.map(async ({ mechanism }) => {
-      await raceSignal((async () => mechanism.withdrawSelf?.({ signal: deadline.signal }))(), deadline.signal)
-    }))
-  }
-
-  #scheduleAll (): void {
-    for (const lane of this.#lanes()) {
-      if (lane.canAnnounce) this.#schedule(lane, ANNOUNCE_DEBOUNCE)
-    }
+    await Promise.all([...new Set([...this.#timers.keys(), ...this.#announced])].map(lane => this.withdrawFrom(lane)))
   }
 
   #schedule (lane: Lane, ms: number): void {
@@ -56,7 +62,7 @@ export class Announcer {
   async #announce (lane: Lane): Promise<void> {
     const session = this.#session
     const multiaddrs = this.#host.addresses()
-    if (session == null || multiaddrs.length === 0) return
+    if (session == null || lane.isPaused || multiaddrs.length === 0) return
     const record: SelfRecord = { peerId: this.#host.self, multiaddrs }
     using deadline = this.#clock.deadline(limits.roundDeadline, session.signal)
     let next = ANNOUNCE_RETRY
@@ -65,9 +71,10 @@ export class Announcer {
       const granted = await raceSignal(announcing, deadline.signal)
       if (granted != null) {
         next = clampMs(granted.ttl * RENEW_AT, limits.ttlMin, limits.ttlMax)
-        if (this.#session === session) this.#announced.add(lane)
+        if (this.#session === session && this.#timers.has(lane)) this.#announced.add(lane)
       }
     } catch { /* the mechanism's status says why; we try again */ }
-    if (this.#session === session) this.#schedule(lane, next)
+    // Not where it was withdrawn meanwhile.
+    if (this.#session === session && this.#timers.has(lane)) this.#schedule(lane, next)
   }
 }

@@ -1,24 +1,29 @@
 /** Calls the store's `expire` when something is due, and not before. */
-import { EXPIRE_AT_LEAST_EVERY } from './constants.ts'
+import { EXPIRE_AT_LEAST_EVERY, HOLD_STEP } from './constants.ts'
 import type { Clock, PeerStore, Timer } from '@peerweave/interface'
 
+export interface ExpiryTimerInit {
+  store: PeerStore
+  clock: Clock
+  /** Asked before anything is dropped: whether time counts. */
+  mayExpire: () => boolean
+  onError: (error: unknown) => void
+}
+
 export class ExpiryTimer {
-  readonly #store: PeerStore
-  readonly #clock: Clock
-  readonly #onError: (error: unknown) => void
+  readonly #init: ExpiryTimerInit
   #timer: Timer | undefined
   #at = Infinity
   #isRunning = false
 
-  constructor (store: PeerStore, clock: Clock, onError: (error: unknown) => void) {
-    this.#store = store
-    this.#clock = clock
-    this.#onError = onError
+  constructor (init: ExpiryTimerInit) {
+    this.#init = init
   }
 
   start (): void {
     this.#isRunning = true
-    this.dueAt(this.#clock.now() + EXPIRE_AT_LEAST_EVERY)
+    // What is next is the store's to say.
+    this.dueAt(this.#init.clock.now())
   }
 
   stop (): void {
@@ -32,17 +37,22 @@ export class ExpiryTimer {
     if (!this.#isRunning || at >= this.#at) return
     this.#timer?.cancel()
     this.#at = at
-    this.#timer = this.#clock.setTimeout(() => { void this.#expire() }, at - this.#clock.now())
+    this.#timer = this.#init.clock.setTimeout(() => { void this.#expire() }, at - this.#init.clock.now())
   }
 
   async #expire (): Promise<void> {
+    const { store, clock, mayExpire, onError } = this.#init
     this.#at = Infinity
-    const now = this.#clock.now()
+    const now = clock.now()
+    if (!mayExpire()) {
+      this.dueAt(now + HOLD_STEP)
+      return
+    }
     let next = Infinity
     try {
-      next = (await this.#store.expire(now)).next
+      next = (await store.expire(now)).next
     } catch (error) {
-      this.#onError(error)
+      onError(error)
     } finally {
       this.dueAt(Math.min(next, now + EXPIRE_AT_LEAST_EVERY))
     }

@@ -3,13 +3,37 @@
  * chain of its own, its rounds end by a deadline, its news wait in a bounded queue, its failures open its own breaker.
  */
 import {
-  backoff, jitter, limits, nextTurn, NotStartedError, PeerweaveError, settledOrAborted, show, TimeoutError, toError, untilAborted
+  backoff, jitter, limits, NotStartedError, PeerweaveError, settledOrAborted, show, TimeoutError, toError, untilAborted
 } from '@peerweave/interface'
-import { INTERVAL_JITTER, ROUND_BACKOFF } from './constants.ts'
+import { BLOCKED, INTERVAL_JITTER, ROUND_BACKOFF } from './constants.ts'
+import { NewsQueue } from './news-queue.ts'
 import { originOf, type Origin } from './origin.ts'
+import { YieldBook } from './yield-book.ts'
 import type {
   Capabilities, Clock, DiscoverOptions, DiscoveryMechanism, DiscoveryType, LifecycleHook, Logger, MechanismStatus, Rng, Sighting
 } from '@peerweave/interface'
+import type { PeerId } from '@libp2p/interface'
+
+/** A sighting that was taken into the view, with its origin; or one of which that shows later. */
+export type TakenSighting = TakenNow | { later: Promise<TakenSighting | undefined> }
+
+interface TakenNow {
+  sighting: Sighting
+  /** Nobody had told of this peer before. */
+  isFresh: boolean
+}
+
+/** How a round ended. */
+export interface RoundEnd {
+  /** From its beginning, ms. */
+  ms: number
+  outcome: 'success' | 'failure'
+}
+
+export interface RoundOptions extends DiscoverOptions {
+  /** Looks up this peer instead, where the mechanism can. */
+  peer?: PeerId | undefined
+}
 
 export interface LaneInit {
   clock: Clock
@@ -18,11 +42,13 @@ export interface LaneInit {
   /** ms between rounds; `Infinity`: only when asked */
   interval: number
   maxPeersPerRound: number
-  /** Takes a sighting into the view and gives it back with its origin; `undefined` when it was refused. Never rejects. */
-  take: (sighting: Sighting, origin: Origin) => Promise<Sighting | undefined>
+  /** Takes a sighting into the view; `undefined` when it was refused. Never rejects. */
+  take: (sighting: Sighting, origin: Origin) => Promise<TakenSighting | undefined>
   /** Something was taken that nobody had asked for. */
   onNews: (sighting: Sighting) => void
-  onQueueFull: (lane: Lane) => void
+  /** So much news had to make room for later news. */
+  onDropped: (lane: Lane, count: number) => void
+  onRound: (lane: Lane, end: RoundEnd) => void
   onStatus: (lane: Lane) => void
 }
 
@@ -32,6 +58,12 @@ export interface LaneStatus extends MechanismStatus {
   failuresInRow: number
   /** Whether it is left alone for now because it failed too often. */
   isBroken: boolean
+  /** Neither asked nor listened to at present, because the user said so. */
+  isPaused: boolean
+  /** Peers that came into the view by it. */
+  fresh: number
+  /** The longest that one call into it held the event loop, ms, where that was too long; 0: it never did. */
+  blocked: number
 }
 
 export class Lane {
@@ -44,9 +76,11 @@ export class Lane {
   #chain: Promise<void> = Promise.resolve()
   #isStarted = false
   #session: AbortController | undefined
-  /** BOUNDED by `limits.sightingQueue`; at the bound the oldest goes. */
-  readonly #queue: Sighting[] = []
-  #isDraining = false
+  readonly #news: NewsQueue
+  readonly #book: YieldBook
+  #isPaused = false
+  #fresh = 0
+  #blocked = 0
   #failuresInRow = 0
   #retryAfter = 0
   #lastError: Error | undefined
@@ -59,19 +93,51 @@ export class Lane {
     this.canAnnounce = Boolean((capabilities as Partial<Capabilities> | undefined)?.announce)
     this.#type = type
     this.#init = init
+    this.#book = new YieldBook(type)
+    this.#news = new NewsQueue({
+      clock: init.clock,
+      take: async sighting => {
+        const taken = await this.#take(sighting)
+        // What shows later holds nothing up.
+        if (taken != null) void this.#taken(taken).then(shown => { if (shown != null) init.onNews(shown.sighting) })
+      },
+      onDropped: count => init.onDropped(this, count)
+    })
+  }
+
+  /** Peers that a round is expected to bring, by what it costs. */
+  get worth (): number {
+    return this.#isBroken ? 0 : this.#book.worth
+  }
+
+  /** ms after which it takes longer than it usually does. */
+  get hedge (): number {
+    return this.#book.hedge
+  }
+
+  get isPaused (): boolean {
+    return this.#isPaused
   }
 
   status (): LaneStatus {
     let own: MechanismStatus = { state: 'degraded', sightings: 0, rounds: 0, failures: 0, dropped: {} }
     let lastError = this.#lastError
     try {
-      const said: unknown = this.mechanism.status()
+      const said: unknown = this.#watched('status', () => this.mechanism.status())
       if (typeof said !== 'object' || said === null) throw new TypeError(`status() gave ${show(said)}`)
       own = { ...own, ...said }
     } catch (error) {
       lastError = toError(error)
     }
-    return { ...own, lastError: lastError ?? own.lastError, failuresInRow: this.#failuresInRow, isBroken: this.#isBroken }
+    return {
+      ...own,
+      lastError: lastError ?? own.lastError,
+      failuresInRow: this.#failuresInRow,
+      isBroken: this.#isBroken,
+      isPaused: this.#isPaused,
+      fresh: this.#fresh,
+      blocked: this.#blocked
+    }
   }
 
   get isStarted (): boolean {
@@ -82,7 +148,7 @@ export class Lane {
   async hook (hook: LifecycleHook): Promise<void> {
     const step = this.#chain.then(async () => {
       if (hook === 'stop') this.#isStarted = false
-      await this.mechanism[hook]?.()
+      await this.#watched(hook, () => this.mechanism[hook]?.())
       if (hook === 'start') this.#isStarted = true
     })
     this.#chain = step.catch(error => this.#note(error, hook))
@@ -91,12 +157,12 @@ export class Lane {
 
   /** Listens to the mechanism's news and asks it at its interval, from when it has started until `close`. */
   open (): void {
-    if (this.#session != null) return
+    if (this.#session != null || this.#isPaused) return
     const session = new AbortController()
     this.#session = session
     const { signal } = session
     try {
-      this.mechanism.addEventListener('sighting', event => this.#enqueue(event.detail), { signal })
+      this.mechanism.addEventListener('sighting', event => this.#news.add(event.detail, signal), { signal })
       this.mechanism.addEventListener('status', () => this.#init.onStatus(this), { signal })
     } catch (error) {
       this.#note(error, 'addEventListener')
@@ -108,7 +174,17 @@ export class Lane {
   close (): void {
     this.#session?.abort(new NotStartedError(`${this.name} was stopped`))
     this.#session = undefined
-    this.#queue.length = 0
+  }
+
+  /** Neither asks nor listens any more, until it is resumed. The mechanism goes on by itself. */
+  pause (): void {
+    this.#isPaused = true
+    this.close()
+  }
+
+  /** Whether it is to be opened again is for the caller to know. */
+  resume (): void {
+    this.#isPaused = false
   }
 
   /**
@@ -116,33 +192,78 @@ export class Lane {
    *
    * @throws what the mechanism threw, also when it started; TimeoutError when the deadline came before anything else did
    */
-  async * round ({ limit = this.#init.maxPeersPerRound, namespace, signal }: DiscoverOptions = {}): AsyncGenerator<Sighting> {
+  async * round ({ limit = this.#init.maxPeersPerRound, peer, namespace, signal }: RoundOptions = {}): AsyncGenerator<Sighting> {
     const session = this.#session?.signal
     if (session == null || limit <= 0) return
-    using deadline = this.#init.clock.deadline(limits.roundDeadline, session, signal)
+    const { clock, onRound, maxPeersPerRound } = this.#init
+    using deadline = clock.deadline(limits.roundDeadline, session, signal)
+    const begun = clock.now()
+    const gained = { fresh: 0, ms: 0, ttl: Infinity }
+    const note = ({ sighting, isFresh }: TakenNow): Sighting => {
+      if (isFresh) gained.fresh++
+      gained.ms = clock.now() - begun
+      return sighting
+    }
+    const later: Array<Promise<TakenNow | undefined>> = []
     let seen = 0
     try {
       await settledOrAborted(this.#chain, deadline.signal)
       if (!this.#isStarted && !deadline.signal.aborted) throw this.#lastError ?? new NotStartedError(`${this.name} did not start`)
-      const most = Math.min(limit, this.#init.maxPeersPerRound)
+      const most = Math.min(limit, maxPeersPerRound)
       if (this.#isStarted) {
-        const source = this.mechanism.discoverPeers({ limit: most, namespace, signal: deadline.signal })
-        for await (const sighting of untilAborted(source, deadline.signal)) {
+        for await (const sighting of untilAborted(this.#source({ limit: most, namespace, peer, signal: deadline.signal }), deadline.signal)) {
           const taken = await this.#take(sighting)
-          if (taken != null) yield taken
+          if (sighting?.kind === 'claim' && sighting.ttl < gained.ttl) gained.ttl = sighting.ttl
+          if (taken != null && 'later' in taken) later.push(this.#taken(taken))
+          else if (taken != null) yield note(taken)
           if (++seen >= most) break
         }
       }
+      // In the order in which they show.
+      for await (const taken of untilAborted(asSettled(later), deadline.signal)) if (taken != null) yield note(taken)
       if (seen === 0 && deadline.signal.reason instanceof TimeoutError) throw deadline.signal.reason
       this.#failuresInRow = 0
       this.#retryAfter = 0
       this.#lastError = undefined
+      onRound(this, { ms: clock.now() - begun, outcome: 'success' })
+      // A look-up says nothing of what a round would have brought.
+      if (peer == null) this.#book.add(seen === 0 ? { ...gained, ms: clock.now() - begun } : gained)
     } catch (error) {
       if (session.aborted || signal?.aborted === true) return
       this.#failuresInRow++
       this.#retryAfter = error instanceof PeerweaveError ? error.retryAfter ?? 0 : 0
+      onRound(this, { ms: clock.now() - begun, outcome: 'failure' })
       this.#note(error, 'a round')
       throw error
+    }
+  }
+
+  #source ({ peer, ...options }: RoundOptions & { signal: AbortSignal }): AsyncIterable<Sighting> {
+    const { mechanism } = this
+    const source = this.#watched('discoverPeers', () => peer != null && mechanism.findPeer != null
+      ? mechanism.findPeer(peer, { signal: options.signal })
+      : mechanism.discoverPeers(options))
+    const iterator = source[Symbol.asyncIterator]()
+    return {
+      [Symbol.asyncIterator]: () => ({
+        next: () => this.#watched('discoverPeers', () => iterator.next()),
+        return: async () => await iterator.return?.() ?? { done: true, value: undefined }
+      })
+    }
+  }
+
+  /** A call that holds the event loop holds all of us: whose it was is in the status. */
+  #watched <T> (what: string, call: () => T): T {
+    const { clock, log } = this.#init
+    const begun = clock.now()
+    try {
+      return call()
+    } finally {
+      const ms = clock.now() - begun
+      if (ms > BLOCKED && ms > this.#blocked) {
+        this.#blocked = ms
+        log('%s held the event loop for %d ms in %s', this.name, Math.round(ms), what)
+      }
     }
   }
 
@@ -164,38 +285,27 @@ export class Lane {
       } catch { /* counted by round */ }
       const wait = this.#isBroken
         ? limits.breakerPause
-        : this.#failuresInRow > 0 ? backoff(rng, this.#failuresInRow, ROUND_BACKOFF) : jitter(rng, interval, INTERVAL_JITTER)
+        : this.#failuresInRow > 0 ? backoff(rng, this.#failuresInRow, ROUND_BACKOFF) : jitter(rng, this.#book.wait(interval), INTERVAL_JITTER)
       await clock.sleep(Math.max(wait, Math.min(this.#retryAfter, interval)), { signal })
     }
   }
 
-  #enqueue (sighting: Sighting): void {
-    if (this.#queue.push(sighting) > limits.sightingQueue) {
-      this.#queue.shift()
-      this.#init.onQueueFull(this)
-    }
-    if (!this.#isDraining) void this.#drain()
-  }
-
-  /** Takes the queue in slices, giving way to everything else between them. */
-  async #drain (): Promise<void> {
-    this.#isDraining = true
-    while (this.#queue.length > 0) {
-      for (const sighting of this.#queue.splice(0, limits.sightingsPerTurn)) {
-        const taken = await this.#take(sighting)
-        if (taken != null) this.#init.onNews(taken)
-      }
-      await nextTurn()
-    }
-    this.#isDraining = false
-  }
-
-  async #take (sighting: Sighting): Promise<Sighting | undefined> {
+  async #take (sighting: Sighting): Promise<TakenSighting | undefined> {
     if (this.#session == null) return undefined
     const origin = originOf(sighting)
-    return this.#init.take(sighting, origin == null
+    const taken = await this.#init.take(sighting, origin == null
       ? { path: this.name, type: this.#type }
       : { path: `${this.name}/${origin.path}`, type: origin.type })
+    if (taken != null && !('later' in taken) && taken.isFresh) this.#fresh++
+    return taken
+  }
+
+  /** When it shows what became of it. */
+  async #taken (taken: TakenSighting | undefined): Promise<TakenNow | undefined> {
+    if (taken == null || !('later' in taken)) return taken
+    const shown = await this.#taken(await taken.later)
+    if (shown?.isFresh === true) this.#fresh++
+    return shown
   }
 
   /** Keeps what went wrong for the status, and logs it once per cause. */
@@ -204,5 +314,15 @@ export class Lane {
     if (error.message !== this.#lastError?.message) this.#init.log.error('%s failed in %s - %e', this.name, where, error)
     this.#lastError = error
     this.#init.onStatus(this)
+  }
+}
+
+/** What promises resolve with, in the order in which they do. They never reject. */
+async function * asSettled<T> (promises: ReadonlyArray<Promise<T>>): AsyncGenerator<T> {
+  const waiting = new Map(promises.map((promise, i) => [i, promise.then(value => ({ i, value }))]))
+  while (waiting.size > 0) {
+    const { i, value } = await Promise.race(waiting.values())
+    waiting.delete(i)
+    yield value
   }
 }

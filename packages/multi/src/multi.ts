@@ -1,74 +1,37 @@
 /**
- * The orchestrator: asks every mechanism, each in a lane of its own, takes what they say through one pipeline into one
+ * The orchestrator: asks every mechanism, each in a lane of its own, takes what they say through one intake into one
  * store, and tells what changed.
  */
-import { isPeerId, serviceDependencies } from '@libp2p/interface'
+import { contentRoutingSymbol, isPeerId, peerRoutingSymbol, serviceDependencies } from '@libp2p/interface'
+import { limits, NotStartedError, show, throwIfAborted, toError, Turns } from '@peerweave/interface'
 import { contextFrom } from '@peerweave/libp2p'
-import { knownOptions, limits, NotStartedError, numberOption, safeText, settledOrAborted, show, throwIfAborted, toError, Turns } from '@peerweave/interface'
+import { isMultiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { TypedEventEmitter } from 'main-event'
+import { Activity } from './activity.ts'
 import { Announcer } from './announcer.ts'
-import { askAll } from './asking.ts'
-import { DISCOVER_DEADLINE, START_PATIENCE } from './constants.ts'
-import { ExpiryTimer } from './expiry-timer.ts'
-import { explanation, type Explanation } from './explain.ts'
+import { Answers, type AskOptions, type FindOptions } from './answers.ts'
+import { ask } from './asking.ts'
+import { Connections } from './connections.ts'
+import { START_PATIENCE } from './constants.ts'
+import { Departures } from './departures.ts'
+import { EndpointLog } from './endpoint-log.ts'
+import { endpointExplanation, explanation, type Explanation } from './explain.ts'
+import { Intake } from './intake.ts'
 import { Lane, type LaneStatus } from './lane.ts'
-import { resolveOptions, type MultiOptions, type ResolvedMultiOptions } from './options.ts'
-import { withOrigin, type Origin } from './origin.ts'
-import { Pipeline, type Refusal, type RefusalReason } from './pipeline.ts'
+import { Lanes } from './lanes.ts'
+import { metricsOf, multiMetrics, type MultiMetrics } from './metrics.ts'
+import { resolveEntry, resolveOptions, type Asked, type MechanismEntry, type MultiOptions, type ResolvedMultiOptions } from './options.ts'
 import { recordSource } from './record-source.ts'
 import { RefusalLog } from './refusal-log.ts'
-import { warmStart } from './warm-start.ts'
+import { contentRouting, peerRouting } from './routing.ts'
 import type {
-  Change, ChangeCause, DiscoverOptions, DiscoveryMechanism, HostConnection, LifecycleHook, Logger, MechanismContext, MechanismEvents, MechanismFactory, MechanismStatus, PeerInfo, PeerQuery,
-  PeerStore, Sighting
+  Change, DiscoverOptions, DiscoveryMechanism, FindPeerOptions, Logger, MechanismContext, MechanismFactory, MechanismStatus, PeerInfo,
+  PeerQuery, PeerStore, Sighting
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
-
-export interface PeerChange {
-  peer: PeerInfo
-  cause: ChangeCause
-  /** What was shown before, for an update. */
-  previous?: PeerInfo | undefined
-}
-
-export interface MultiEvents extends MechanismEvents {
-  /** A peer came into the view. */
-  'peer:discovery': CustomEvent<PeerChange>
-  /** Its addresses, sources, protocols, metadata, identity or connection changed. */
-  'peer:update': CustomEvent<PeerChange>
-  /** Nothing live is claimed of it any more, and it is not connected. `peer` is what was shown last. */
-  'peer:expire': CustomEvent<PeerChange>
-  'mechanism:status': CustomEvent<{ name: string, status: LaneStatus }>
-}
-
-export interface AskOptions {
-  /** Stop when so many were yielded. @default Infinity */
-  need?: number | undefined
-  /** Only peers that speak all of these. */
-  protocols?: readonly string[] | undefined
-  namespace?: string | undefined
-  /** ms; then the answer ends with what there is. @default {@link DISCOVER_DEADLINE} */
-  deadline?: number | undefined
-  signal?: AbortSignal | undefined
-}
-
-export interface Multi extends DiscoveryMechanism<MultiEvents> {
-  readonly store: PeerStore
-  /** The view as it is: empty before start. */
-  peers: (query?: PeerQuery) => AsyncIterable<PeerInfo>
-  /**
-   * Asks every mechanism and yields woven peers as they come, known ones first, each once.
-   *
-   * @throws NoAnswersError when every mechanism failed and nothing was known
-   * @throws AbortError when `signal` fires
-   */
-  discover: (options?: AskOptions) => AsyncIterable<PeerInfo>
-  explain: (id: PeerId) => Explanation
-  /** Status of each mechanism by name. */
-  mechanisms: () => ReadonlyMap<string, LaneStatus>
-  /** How many sightings (or parts of one) were refused, by source path and reason. */
-  refusals: () => Record<string, Partial<Record<RefusalReason, number>>>
-}
+import type { Multi, MultiEvents } from './api.ts'
+import type { Origin } from './origin.ts'
+import type { Refusal, RefusalReason } from './pipeline.ts'
 
 /**
  * @throws TypeError naming a wrong option
@@ -80,8 +43,10 @@ export function multi (options: MultiOptions): MechanismFactory<Multi> {
 
 /** One start-to-stop span. */
 interface Session {
-  controller: AbortController
+  readonly controller: AbortController
   saidGoodbye: boolean
+  /** Since when it has been suspended, monotonic ms. */
+  suspendedAt: number | undefined
 }
 
 class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
@@ -92,11 +57,16 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   readonly #context: MechanismContext
   readonly #options: ResolvedMultiOptions
   readonly #log: Logger
-  readonly #lanes = new Map<string, Lane>()
-  readonly #pipeline: Pipeline
+  readonly #lanes: Lanes
+  readonly #intake: Intake
+  readonly #answers: Answers
   readonly #refusals = new RefusalLog()
-  readonly #expiry: ExpiryTimer
+  readonly #departures = new Departures()
+  readonly #endpointLog = new EndpointLog()
+  readonly #connections: Connections
+  readonly #activity: Activity
   readonly #announcer: Announcer
+  readonly #metrics: MultiMetrics
   #session: Session | undefined
   #state: MechanismStatus['state'] = 'stopped'
   readonly #turns = new Turns()
@@ -108,35 +78,53 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
 
   constructor (context: MechanismContext, options: ResolvedMultiOptions) {
     super()
-    this.#context = context
+    const { name, store, clock, rng, access, peerTimeout } = options
+    const { ports } = context
+    this.name = name
+    this.store = store
     this.#options = options
-    this.name = options.name
-    this.store = options.store
-    this.#log = context.logger.forComponent(`peerweave:${options.name}`)
-    const { clock, rng, interval, maxPeersPerRound } = options
-    const inner: MechanismContext = { ...context, records: recordSource({ store: options.store, clock, rng }) }
-    for (const factory of options.mechanisms) {
-      const lane: Lane = new Lane(factory(inner), {
-        clock,
-        rng,
-        log: this.#log,
-        interval,
-        maxPeersPerRound,
-        take: (sighting, origin) => this.#take(sighting, origin),
-        onNews: sighting => this.safeDispatchEvent('sighting', { detail: sighting }),
-        onQueueFull: ({ name }) => this.#refusals.add({ source: name, reason: 'queue-full', at: clock.wall() }),
-        onStatus: lane => this.safeDispatchEvent('mechanism:status', { detail: { name: lane.name, status: lane.status() } })
-      })
-      if (this.#lanes.has(lane.name)) {
-        throw new TypeError(`two mechanisms are named ${show(lane.name)}: give one of them another name`)
+    this.#log = context.logger.forComponent(`peerweave:${name}`)
+    this.#context = { ...context, records: recordSource({ store, clock, rng }) }
+    this.#connections = new Connections({ host: ports.host, store, log: this.#log, check: () => this.#activity.judgement.check() })
+    this.#metrics = multiMetrics(metricsOf(context), { prefix: `peerweave_${name}`, statuses: () => this.mechanisms() })
+    this.#lanes = new Lanes(clock)
+    this.#activity = new Activity({
+      ...options,
+      host: ports.host,
+      lanes: this.#lanes,
+      log: this.#log,
+      warmConnections: options.warmStart,
+      stamp: () => this.#intake.stamp(),
+      onReturn: () => this.#announcer.renew()
+    })
+    this.#intake = new Intake({
+      ports,
+      store,
+      clock,
+      access,
+      peerTimeout,
+      log: this.#log,
+      quarantine: this.#activity.judgement.quarantine,
+      endpoints: this.#activity.endpoints,
+      endpointLog: this.#endpointLog,
+      refuse: (refusal, origin) => this.#refuse(refusal, origin),
+      onDue: at => this.#activity.dueAt(at),
+      onFresh: async (id, { path }) => {
+        this.#metrics.fresh(path)
+        await this.#connections.recall(id)
+        this.#activity.found()
       }
-      this.#lanes.set(lane.name, lane)
-    }
-    const mechanisms = [...this.#lanes.values()].map(({ mechanism }) => mechanism)
-    this.capabilities = Object.freeze({ announce: false, peerRouting: false, contentRouting: false, passive: true })
-    this.#pipeline = new Pipeline(context.ports, clock)
-    this.#expiry = new ExpiryTimer(this.store, clock, error => this.#log.error('the store failed to expire - %e', toError(error)))
-    this.#announcer = new Announcer(context.ports.host, clock, () => this.#lanes.values())
+    })
+    for (const entry of options.mechanisms) this.#lanes.addStopped(this.#lane(entry))
+    this.#answers = new Answers({ lanes: this.#lanes, store, clock })
+    this.#announcer = new Announcer(ports.host, clock, () => this.#lanes)
+    const mechanisms = [...this.#lanes].map(({ mechanism }) => mechanism)
+    const routesContent = options.routing ?? mechanisms.some(mechanism => mechanism[contentRoutingSymbol] != null)
+    this.capabilities = Object.freeze({ announce: false, peerRouting: true, contentRouting: routesContent, passive: true })
+    // Properties of the instance: an exported class cannot declare a member under another package's symbol (TS9038).
+    const find = async (id: PeerId, { signal }: FindOptions): Promise<PeerInfo> => await this.find(id, { signal })
+    Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting({ lanes: this.#lanes, store, find }) })
+    if (routesContent) Object.defineProperty(this, contentRoutingSymbol, { value: contentRouting(this.#lanes) })
     // libp2p checks at construction that the services a service needs are there.
     const needs = new Set(mechanisms.flatMap(mechanism => (mechanism as { [serviceDependencies]?: string[] })[serviceDependencies] ?? []))
     Object.defineProperty(this, serviceDependencies, { value: [...needs] })
@@ -149,14 +137,14 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   // — life cycle: every hook goes to every mechanism, and none of them can hold the node up —
 
   async beforeStart (): Promise<void> {
-    await this.#patiently('beforeStart', START_PATIENCE)
+    await this.#lanes.hook('beforeStart', START_PATIENCE)
   }
 
   async start (): Promise<void> {
     const stops = this.#stops
     await this.#turns.take(async () => {
       if (this.#session != null || this.#stops !== stops) return
-      const session: Session = { controller: new AbortController(), saidGoodbye: false }
+      const session: Session = { controller: new AbortController(), saidGoodbye: false, suspendedAt: undefined }
       this.#enter('starting')
       await this.#context.ports.start()
       try {
@@ -168,19 +156,18 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
       }
       this.#session = session
       this.#tell(this.store.changes).catch(error => this.#log.error('no more news from the store - %e', toError(error)))
-      this.#followConnections(session.controller.signal)
-      this.#expiry.start()
-      const started = this.#patiently('start', START_PATIENCE)
-      for (const lane of this.#lanes.values()) lane.open()
+      this.#connections.follow(session.controller.signal)
+      const started = this.#lanes.hook('start', START_PATIENCE)
+      this.#activity.start()
       await started
       if (!session.saidGoodbye) this.#announcer.start()
       this.#enter('running')
-      this.#warmUp(session.controller.signal)
+      this.#activity.warmUp()
     })
   }
 
   async afterStart (): Promise<void> {
-    await this.#patiently('afterStart', START_PATIENCE)
+    await this.#lanes.hook('afterStart', START_PATIENCE)
   }
 
   async beforeStop (): Promise<void> {
@@ -188,7 +175,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     if (session == null || session.saidGoodbye) return
     session.saidGoodbye = true
     await this.#announcer.stop()
-    await this.#patiently('beforeStop', limits.lifecycleDeadline)
+    await this.#lanes.hook('beforeStop', limits.lifecycleDeadline)
   }
 
   async stop (): Promise<void> {
@@ -200,10 +187,9 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
       await this.beforeStop()
       this.#session = undefined
       session.controller.abort(new NotStartedError(`${this.name} was stopped`))
-      for (const lane of this.#lanes.values()) lane.close()
+      this.#activity.stop()
       try {
-        await this.#patiently('stop', limits.lifecycleDeadline)
-        this.#expiry.stop()
+        await this.#lanes.hook('stop', limits.lifecycleDeadline)
         await this.store.stop()
       } finally {
         await this.#context.ports.stop()
@@ -213,7 +199,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   }
 
   async afterStop (): Promise<void> {
-    await this.#patiently('afterStop', limits.lifecycleDeadline)
+    await this.#lanes.hook('afterStop', limits.lifecycleDeadline)
   }
 
   // — answers —
@@ -223,79 +209,125 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   }
 
   async * discover (options: AskOptions = {}): AsyncGenerator<PeerInfo> {
-    const session = this.#sessionOrThrow()
-    knownOptions('discover', options, ['need', 'protocols', 'namespace', 'deadline', 'signal'])
-    const { protocols, namespace, signal } = options
-    if (protocols != null && !Array.isArray(protocols)) throw new TypeError(`protocols must be a list, got ${show(protocols)}`)
-    throwIfAborted(signal)
-    const need = numberOption('need', options.need, Infinity, { max: Infinity, integer: true })
-    using end = this.#options.clock.deadline(
-      numberOption('deadline', options.deadline, DISCOVER_DEADLINE, { max: Infinity }), session.controller.signal, signal
-    )
-    const given = new Set<string>()
-    const isNew = (peer: PeerInfo): boolean => {
-      const id = peer.peerId.toString()
-      return !given.has(id) && (protocols ?? []).every(name => peer.protocols.includes(name)) && given.add(id) != null
-    }
-    if (need === 0) return
-    for await (const peer of this.store.getPeers({ protocols })) {
-      if (isNew(peer)) yield peer
-      if (given.size >= need) return
-    }
-    try {
-      for await (const { peerId } of askAll(this.#all(), { namespace, signal: end.signal })) {
-        const peer = this.store.peek(peerId)
-        if (peer != null && isNew(peer)) yield peer
-        if (given.size >= need) return
-      }
-    } catch (error) {
-      if (given.size === 0) throw error
-    }
-    throwIfAborted(signal)
-    // Mechanisms that were told meanwhile, unasked, have answered too.
-    for await (const peer of this.store.getPeers({ protocols })) {
-      if (isNew(peer)) yield peer
-      if (given.size >= need) return
-    }
+    yield * this.#answers.discover(options, this.#sessionOrThrow().controller.signal)
   }
 
-  explain (id: PeerId): Explanation {
-    if (!isPeerId(id)) throw new TypeError(`explain takes a peer id, got ${show(id)}`)
-    const { clock } = this.#options
-    return explanation(id, this.store.peek(id), this.store.evidence(id), this.#refusals.of(id), at => clock.wall() - clock.now() + at)
+  async find (id: PeerId, options: FindOptions = {}): Promise<PeerInfo> {
+    return await this.#answers.find(id, options, this.#sessionOrThrow().controller.signal)
+  }
+
+  explain (about: PeerId | Multiaddr): Explanation {
+    if (isMultiaddr(about)) return endpointExplanation(about, this.#endpointLog.of(about))
+    if (!isPeerId(about)) throw new TypeError(`explain takes a peer id or a multiaddr, got ${show(about)}`)
+    const { clock, access } = this.#options
+    return explanation({
+      peerId: about,
+      peer: this.store.peek(about),
+      evidence: this.store.evidence(about),
+      refusals: this.#refusals.of(about),
+      departure: this.#departures.of(about),
+      quarantined: this.#activity.judgement.quarantine.get(about),
+      isDenied: !access.isWelcome(about),
+      isSuspected: this.#activity.judgement.isSuspected(about),
+      toWall: at => clock.wall() - clock.now() + at
+    })
   }
 
   mechanisms (): ReadonlyMap<string, LaneStatus> {
-    return new Map([...this.#lanes].map(([name, lane]) => [name, lane.status()]))
+    return new Map([...this.#lanes].map(lane => [lane.name, lane.status()]))
   }
 
   refusals (): Record<string, Partial<Record<RefusalReason, number>>> {
     return this.#refusals.counts()
   }
 
+  // — control at run time —
+
+  async add (entry: MechanismFactory | MechanismEntry): Promise<string> {
+    const lane = this.#lane(resolveEntry(entry, this.#options))
+    await this.#lanes.add(lane, START_PATIENCE)
+    this.#announcer.announceTo(lane)
+    return lane.name
+  }
+
+  async remove (name: string): Promise<boolean> {
+    const lane = this.#lanes.get(name)
+    if (lane == null) return false
+    await this.#announcer.withdrawFrom(lane)
+    await this.#lanes.remove(lane, limits.lifecycleDeadline)
+    return true
+  }
+
+  pause (name: string): boolean {
+    const lane = this.#lanes.get(name)
+    if (lane != null) this.#lanes.pause(lane)
+    return lane != null
+  }
+
+  resume (name: string): boolean {
+    const lane = this.#lanes.get(name)
+    if (lane == null) return false
+    this.#lanes.resume(lane)
+    this.#announcer.announceTo(lane)
+    return true
+  }
+
+  suspend (): void {
+    const session = this.#sessionOrThrow()
+    if (session.suspendedAt != null) return
+    session.suspendedAt = this.#options.clock.now()
+    this.#activity.stop()
+  }
+
+  wake (): void {
+    const session = this.#sessionOrThrow()
+    if (session.suspendedAt == null) return
+    this.store.hold(this.#options.clock.now() - session.suspendedAt)
+    session.suspendedAt = undefined
+    this.#activity.start()
+    this.#activity.warmUp()
+    this.#announcer.renew()
+  }
+
+  async deny (id: PeerId): Promise<void> {
+    this.#options.access.deny(idOf('deny', id))
+    await this.forget(id)
+    await this.#context.ports.host.close(id, 'denied')
+  }
+
+  allow (id: PeerId): void {
+    this.#options.access.allow(idOf('allow', id))
+  }
+
+  async forget (id: PeerId): Promise<void> {
+    await this.store.removePeer(idOf('forget', id))
+    this.#refusals.forget(id)
+    this.#departures.forget(id)
+    this.#activity.judgement.quarantine.release(id)
+  }
+
+  async clear (): Promise<void> {
+    await this.store.clear()
+    this.#refusals.clear()
+    this.#departures.clear()
+    this.#endpointLog.clear()
+    this.#activity.judgement.quarantine.clear()
+  }
+
   // — as a mechanism of an outer multi —
 
   async * discoverPeers ({ limit = limits.sightingsPerRound, namespace, signal }: DiscoverOptions = {}): AsyncGenerator<Sighting> {
-    const session = this.#sessionOrThrow()
-    throwIfAborted(signal)
-    using end = this.#options.clock.deadline(limits.roundDeadline, session.controller.signal, signal)
-    this.#rounds++
-    if (limit <= 0) return
-    let given = 0
-    try {
-      for await (const sighting of askAll(this.#all(), { limit, namespace, signal: end.signal })) {
-        yield sighting
-        if (++given >= limit) return
-      }
-    } catch (error) {
-      this.#failures++
-      throw error
+    yield * this.#round(limit, { namespace, signal })
+  }
+
+  async * findPeer (peer: PeerId, { signal }: FindPeerOptions = {}): AsyncGenerator<Sighting> {
+    for await (const sighting of this.#round(Infinity, { signal, peer })) {
+      if (sighting.kind !== 'endpoint' && sighting.peerId.equals(peer)) yield sighting
     }
-    throwIfAborted(signal)
   }
 
   status (): MechanismStatus {
-    const lanes = [...this.#lanes.values()].map(lane => lane.status())
+    const lanes = [...this.#lanes].map(lane => lane.status())
     const dropped: Record<string, number> = Object.create(null)
     for (const counts of Object.values(this.#refusals.counts())) {
       for (const [reason, count] of Object.entries(counts)) dropped[reason] = (dropped[reason] ?? 0) + count
@@ -311,96 +343,71 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     }
   }
 
-  #all (): Lane[] {
-    return [...this.#lanes.values()]
-  }
-
-  /** Never rejects: what cannot be taken is counted. */
-  async #take (said: Sighting, origin: Origin): Promise<Sighting | undefined> {
-    const checked = await this.#pipeline.check(said, origin, refusal => this.#refuse(refusal, origin))
-    if (checked == null) return undefined
+  async * #round (limit: number, { signal, ...options }: { namespace?: string | undefined, signal?: AbortSignal | undefined, peer?: PeerId }):
+  AsyncGenerator<Sighting> {
+    const session = this.#sessionOrThrow()
+    throwIfAborted(signal)
+    const { clock } = this.#options
+    using end = clock.deadline(limits.roundDeadline, session.controller.signal, signal)
+    this.#rounds++
+    if (limit <= 0) return
+    let given = 0
     try {
-      if (checked.kind === 'withdraw') {
-        await this.store.withdraw(checked.peerId, checked.source, checked.at, checked.multiaddrs)
-      } else {
-        const { evidence } = checked
-        const { peerId } = evidence
-        const result = await this.store.addPeer(evidence)
-        if (result.outcome === 'refused') {
-          this.#refuse({ reason: result.reason, peerId }, origin)
-          return undefined
-        }
-        this.#expiry.dueAt(evidence.expiresAt)
-        // It may have been connected before anybody claimed it.
-        const open = result.outcome === 'new' ? this.#connectionTo(peerId) : undefined
-        if (open != null) await this.#connected(open)
+      for await (const sighting of ask([...this.#lanes], { ...options, limit, clock, signal: end.signal })) {
+        yield sighting
+        if (++given >= limit) return
       }
     } catch (error) {
-      this.#refuse({ reason: 'store-failed', detail: safeText(toError(error).message) }, origin)
-      this.#log.error('the store failed - %e', toError(error))
-      return undefined
+      this.#failures++
+      throw error
     }
-    this.#sightings++
-    return withOrigin(checked.sighting, origin)
+    throwIfAborted(signal)
+  }
+
+  /** A lane for a mechanism that is made now. */
+  #lane ({ mechanism, interval, maxPeersPerRound }: Asked & { mechanism: MechanismFactory }): Lane {
+    const { clock, rng } = this.#options
+    return new Lane(mechanism(this.#context), {
+      clock,
+      rng,
+      log: this.#log,
+      interval,
+      maxPeersPerRound,
+      take: async (sighting, origin) => {
+        // What was said while we were away is older than it seems.
+        this.#activity.judgement.check()
+        const taken = await this.#intake.take(sighting, origin)
+        if (taken == null || 'later' in taken) return taken
+        this.#sightings++
+        this.#metrics.sighting(origin.path)
+        return taken
+      },
+      onNews: sighting => this.safeDispatchEvent('sighting', { detail: sighting }),
+      onDropped: ({ name }, count) => this.#refusals.count(name, 'queue-full', count),
+      onRound: ({ name }, { ms, outcome }) => this.#metrics.round(name, ms / 1_000, outcome),
+      onStatus: lane => this.safeDispatchEvent('mechanism:status', { detail: { name: lane.name, status: lane.status() } })
+    })
   }
 
   #refuse (refusal: Refusal, origin: Origin): void {
     this.#refusals.add({ ...refusal, source: origin.path, at: this.#options.clock.wall() })
-  }
-
-  /** In the background. */
-  #warmUp (signal: AbortSignal): void {
-    const { clock, warmStart: target } = this.#options
-    const { host } = this.#context.ports
-    if (target === 0) return
-    warmStart({ host, store: this.store, clock, log: this.#log, target }, signal)
-      .catch(error => this.#log.error('the warm start failed - %e', toError(error)))
-  }
-
-  /** Status and identity follow the real connections, and a dial of ours that reached a peer proves it. */
-  #followConnections (signal: AbortSignal): void {
-    const { host } = this.#context.ports
-    host.events.addEventListener('connect', ({ detail: connection }) => { void this.#connected(connection) }, { signal })
-    host.events.addEventListener('disconnect', ({ detail: peer }) => this.store.setConnection(peer, 'disconnected'), { signal })
-    host.events.addEventListener('identify', ({ detail: { peer, protocols, agentVersion, protocolVersion } }) => {
-      const known = protocols.filter(name => name.length <= limits.protocolBytes)
-      this.store.setIdentity(peer, { protocols: known, agentVersion, protocolVersion })
-    }, { signal })
-  }
-
-  async #connected ({ peer, remoteAddr, direction, limited }: HostConnection): Promise<void> {
-    this.store.setConnection(peer, 'connected')
-    if (direction === 'inbound' || limited) return
-    try {
-      await this.store.recordOutcome(peer, remoteAddr, 'success')
-    } catch (error) {
-      this.#log.error('the store failed - %e', toError(error))
-    }
-  }
-
-  /** An outbound one, if there is. */
-  #connectionTo (id: PeerId): HostConnection | undefined {
-    const open = this.#context.ports.host.connections().filter(({ peer }) => peer.equals(id))
-    return open.find(({ direction }) => direction === 'outbound') ?? open[0]
+    this.#metrics.refused(origin.path, refusal.reason)
   }
 
   /** Turns changes of the store into events, until the store stops. */
   async #tell (changes: AsyncIterable<Change>): Promise<void> {
     for await (const change of changes) {
+      this.#metrics.view({ peers: this.store.size, suspected: this.#activity.judgement.status()?.suspected })
       if (change.kind === 'missed') continue
       const { peer, cause } = change
       if (change.kind === 'updated') {
         this.safeDispatchEvent('peer:update', { detail: { peer, previous: change.previous, cause } })
-      } else {
-        this.safeDispatchEvent(change.kind === 'new' ? 'peer:discovery' : 'peer:expire', { detail: { peer, cause } })
+        continue
       }
+      if (change.kind === 'new') this.#departures.forget(peer.peerId)
+      else this.#departures.add({ peer, cause, at: this.#options.clock.wall() })
+      this.safeDispatchEvent(change.kind === 'new' ? 'peer:discovery' : 'peer:expire', { detail: { peer, cause } })
     }
-  }
-
-  /** Calls a hook of every mechanism at once, and waits for them only so long. */
-  async #patiently (hook: LifecycleHook, ms: number): Promise<void> {
-    using deadline = this.#options.clock.deadline(ms)
-    await settledOrAborted(Promise.all([...this.#lanes.values()].map(lane => lane.hook(hook))), deadline.signal)
   }
 
   #sessionOrThrow (): Session {
@@ -412,4 +419,9 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
     this.#state = state
     this.safeDispatchEvent('status', { detail: this.status() })
   }
+}
+
+function idOf (method: string, id: PeerId): PeerId {
+  if (!isPeerId(id)) throw new TypeError(`${method} takes a peer id, got ${show(id)}`)
+  return id
 }

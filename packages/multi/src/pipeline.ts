@@ -6,14 +6,15 @@ import { addressScope, clampTtl, limits, mayReport, reporterScope, safeText, tar
 import { nodeRecords, openPeerRecord, type NodeRecords } from '@peerweave/records'
 import { sourceOf } from './source.ts'
 import { soundSighting } from './sound-sighting.ts'
-import type { Claim, Clock, Evidence, Ports, Sighting, Source, StoreRefusalReason, VerifiedRecord, Withdrawal } from '@peerweave/interface'
+import type { Claim, Clock, Endpoint, Evidence, Ports, ReporterScope, Sighting, Source, StoreRefusalReason, VerifiedRecord, Withdrawal } from '@peerweave/interface'
+import type { AccessList } from './access-list.ts'
 import type { Origin } from './origin.ts'
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 export type RefusalReason = StoreRefusalReason |
   'malformed' | 'own-id' | 'bad-ttl' | 'wrong-peer' | 'address-too-long' | 'address-scope' | 'too-many-addresses' | 'queue-full' |
-  'endpoint' | 'bad-record' | 'store-failed'
+  'endpoint' | 'bad-record' | 'store-failed' | 'denied' | 'quarantined'
 
 /** Something turned away. `detail` is safe to show. */
 export interface Refusal {
@@ -25,22 +26,35 @@ export interface Refusal {
 
 /** What is left of a sighting after checking, with the copy that it was checked on. */
 export type Checked =
-  | { kind: 'evidence', evidence: Evidence, sighting: Sighting }
-  | { kind: 'withdraw', peerId: PeerId, source: Source, at: number, multiaddrs: Multiaddr[] | undefined, sighting: Sighting }
+  | { kind: 'evidence', evidence: Evidence, sighting: Claim }
+  | { kind: 'withdraw', peerId: PeerId, source: Source, at: number, multiaddrs: Multiaddr[] | undefined, sighting: Withdrawal }
+  | { kind: 'endpoint', sighting: Endpoint }
 
 /** The step by which one stamp is later than the last, ms: above the clock's resolution at any uptime. */
 const STAMP_STEP = 2 ** -16
+
+export interface PipelineInit {
+  ports: Ports
+  clock: Clock
+  access: Pick<AccessList, 'isWelcome'>
+  /** The longest that a claim stands, ms, unless the user chose who makes it. */
+  peerTimeout: number
+}
 
 export class Pipeline {
   readonly #clock: Clock
   readonly #self: PeerId
   /** A record comes by many ways; its signature is checked once. */
   readonly #records: NodeRecords
+  readonly #access: Pick<AccessList, 'isWelcome'>
+  readonly #peerTimeout: number
   #lastStamp = -Infinity
 
-  constructor (ports: Ports, clock: Clock) {
+  constructor ({ ports, clock, access, peerTimeout }: PipelineInit) {
     this.#self = ports.host.self
     this.#clock = clock
+    this.#access = access
+    this.#peerTimeout = peerTimeout
     this.#records = nodeRecords(ports, { clock })
   }
 
@@ -54,13 +68,17 @@ export class Pipeline {
       return undefined
     }
     if (sighting.kind === 'endpoint') {
-      // Whose address it is can only be learnt by dialling it, which no policy here asks for.
-      refuse({ reason: 'endpoint', detail: safeText(sighting.multiaddr) })
-      return undefined
+      return this.#endpoint(sighting, refuse)
     }
     const { peerId } = sighting
     if (this.#self.equals(peerId)) {
       refuse({ reason: 'own-id' })
+      return undefined
+    }
+    const by = sighting.reporter?.peer
+    // Before anything costs us: neither of nor by those whom the user does not want.
+    if (!this.#access.isWelcome(peerId) || (by != null && !this.#access.isWelcome(by))) {
+      refuse({ reason: 'denied', peerId })
       return undefined
     }
     const refuseOfPeer = (refusal: Refusal): void => refuse({ ...refusal, peerId })
@@ -74,9 +92,10 @@ export class Pipeline {
       return undefined
     }
     // Stamped when it was said: a signature takes time to check, and a goodbye may overtake it.
-    const observedAt = this.#stamp()
-    const record = await this.#record(claim, refuse)
-    const multiaddrs = this.#addresses(claim, record, refuse)
+    const observedAt = this.stamp()
+    const from = reporterScope(reporter)
+    const record = claim.signedPeerRecord == null ? undefined : await this.#record(claim, claim.signedPeerRecord, refuse)
+    const multiaddrs = this.#addresses(claim, from, record, refuse)
     if (multiaddrs.length === 0) {
       refuse({ reason: 'no-address' })
       return undefined
@@ -85,10 +104,21 @@ export class Pipeline {
       kind: 'evidence',
       sighting: claim,
       evidence: {
-        peerId, multiaddrs, source: sourceOf(origin, reporter), observedAt, expiresAt: observedAt + clampTtl(ttl), record, protocols,
+        peerId, multiaddrs, source: sourceOf(origin, reporter, from), observedAt, expiresAt: observedAt + this.#lifetime(ttl, from), record, protocols,
         metadata
       }
     }
+  }
+
+  #endpoint (endpoint: Endpoint, refuse: (refusal: Refusal) => void): Checked | undefined {
+    const { multiaddr, ttl, reporter } = endpoint
+    const from = reporterScope(reporter)
+    if (!(ttl > 0)) refuse({ reason: 'bad-ttl', detail: safeText(ttl) })
+    else if (!isShort(multiaddr, refuse)) return undefined
+    else if (!mayReport(from, addressScope(multiaddr))) {
+      refuse({ reason: 'address-scope', detail: `${safeText(multiaddr)} (${addressScope(multiaddr)}) from a ${from} source` })
+    } else return { kind: 'endpoint', sighting: endpoint }
+    return undefined
   }
 
   #withdrawal (withdrawal: Withdrawal, origin: Origin, refuse: (refusal: Refusal) => void): Checked {
@@ -98,27 +128,28 @@ export class Pipeline {
       sighting: withdrawal,
       peerId,
       source: sourceOf(origin, reporter),
-      at: this.#stamp(),
+      at: this.stamp(),
       multiaddrs: multiaddrs?.slice(0, limits.addressesPerClaim).filter(address => isShort(address, refuse)).map(withoutPeer)
     }
   }
 
   /** The signed record of a claim. Without a sound one the claim stands as an unsigned one. */
-  async #record ({ peerId, signedPeerRecord, reporter }: Claim, refuse: (refusal: Refusal) => void): Promise<VerifiedRecord | undefined> {
-    if (signedPeerRecord == null) return undefined
+  async #record ({ peerId, reporter }: Claim, signed: Uint8Array, refuse: (refusal: Refusal) => void): Promise<VerifiedRecord | undefined> {
     const by = reporter?.peer?.toString() ?? reporter?.remoteAddr?.toString() ?? reporter?.domain
-    const opened = await openPeerRecord(signedPeerRecord, { cache: this.#records.cache, rate: this.#records.rate, reporter: by })
+    const opened = await openPeerRecord(signed, { cache: this.#records.cache, rate: this.#records.rate, reporter: by })
     const refused = 'refused' in opened ? opened.refused : opened.record.peerId.equals(peerId) ? undefined : 'of another peer'
     if (refused != null) refuse({ reason: 'bad-record', detail: refused })
     return refused == null && 'record' in opened ? opened.record : undefined
   }
 
   /** What is signed is still only believed of whom it may be believed: a record travels anywhere. */
-  #addresses ({ peerId, multiaddrs, reporter }: Claim, record: VerifiedRecord | undefined, refuse: (refusal: Refusal) => void): Multiaddr[] {
-    const from = reporterScope(reporter)
+  #addresses (
+    { peerId, multiaddrs }: Claim, from: ReporterScope, record: VerifiedRecord | undefined, refuse: (refusal: Refusal) => void
+  ): Multiaddr[] {
     const result = new Map<string, Multiaddr>()
     for (const multiaddr of [...record?.addresses ?? [], ...multiaddrs.slice(0, limits.addressesPerClaim)]) {
-      if (!isShort(multiaddr, refuse)) continue
+      // What was signed is mostly said beside it, too.
+      if (!isShort(multiaddr, refuse) || result.has(multiaddr.toString())) continue
       const named = targetPeer(multiaddr)
       if (named != null && named !== peerId.toString()) {
         refuse({ reason: 'wrong-peer', detail: safeText(multiaddr) })
@@ -136,8 +167,13 @@ export class Pipeline {
     return [...result.values()]
   }
 
+  /** Hearsay is believed for no longer than the peer timeout, whatever it says; what the user named stands as long as it says. */
+  #lifetime (ttl: number, from: ReporterScope): number {
+    return clampTtl(from === 'configured' ? ttl : Math.min(ttl, this.#peerTimeout))
+  }
+
   /** Strictly increasing, so that a goodbye and an announcement of one millisecond keep their order. */
-  #stamp (): number {
+  stamp (): number {
     const now = this.#clock.now()
     // A clock that says NaN once must not spoil every stamp after it.
     this.#lastStamp = Number.isFinite(now) ? Math.max(now, this.#lastStamp + STAMP_STEP) : this.#lastStamp + STAMP_STEP
@@ -147,7 +183,15 @@ export class Pipeline {
 
 /** Size first: printing a hostile multiaddr costs more than refusing it. */
 function isShort (multiaddr: Multiaddr, refuse: (refusal: Refusal) => void): boolean {
-  const isShortEnough = multiaddr.bytes.length <= limits.multiaddrBytes && multiaddr.getComponents().length <= limits.multiaddrComponents
+  const components = multiaddr.getComponents()
+  const isFew = components.length <= limits.multiaddrComponents
+  // No component is longer in bytes than in text, but for numbers and IP addresses; bytes are made when it takes them to tell.
+  const most = components.reduce((sum, { value = '' }) => sum + COMPONENT_HEAD + Math.max(value.length, IPV6_BYTES), 0)
+  const isShortEnough = isFew && (most <= limits.multiaddrBytes || multiaddr.bytes.length <= limits.multiaddrBytes)
   if (!isShortEnough) refuse({ reason: 'address-too-long' })
   return isShortEnough
 }
+
+/** The code of a protocol and the length of its value, each a varint. */
+const COMPONENT_HEAD = 8
+const IPV6_BYTES = 16

@@ -3,7 +3,7 @@
  *
  * BOUNDED: `limits.refusedPeers` peers with `limits.refusalsPerPeer` refusals each; the peer unheard for longest goes.
  */
-import { limits } from '@peerweave/interface'
+import { limits, setLatest } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 import type { Refusal, RefusalReason } from './pipeline.ts'
 
@@ -18,25 +18,32 @@ export class RefusalLog {
   readonly #counts = new Map<string, Map<RefusalReason, number>>()
   readonly #byPeer = new Map<string, LoggedRefusal[]>()
 
-  add ({ peerId, ...refusal }: LoggedRefusal): void {
+  /** Refusals of nobody in particular. */
+  count (source: string, reason: RefusalReason, count = 1): void {
     // The paths are the mechanisms' names, which the user gave: they do not grow with the input.
-    const counts = this.#counts.get(refusal.source) ?? new Map<RefusalReason, number>()
-    this.#counts.set(refusal.source, counts.set(refusal.reason, (counts.get(refusal.reason) ?? 0) + 1))
+    const counts = this.#counts.get(source) ?? new Map<RefusalReason, number>()
+    this.#counts.set(source, counts.set(reason, (counts.get(reason) ?? 0) + count))
+  }
+
+  add ({ peerId, ...refusal }: LoggedRefusal): void {
+    this.count(refusal.source, refusal.reason)
     if (peerId == null) return
     const id = peerId.toString()
     const known = this.#byPeer.get(id) ?? []
-    this.#byPeer.delete(id)
-    this.#byPeer.set(id, [...known, refusal].slice(-limits.refusalsPerPeer))
-    if (this.#byPeer.size > limits.refusedPeers) {
-      for (const oldest of this.#byPeer.keys()) {
-        this.#byPeer.delete(oldest)
-        break
-      }
-    }
+    setLatest(this.#byPeer, id, [...known, refusal].slice(-limits.refusalsPerPeer), limits.refusedPeers)
   }
 
   of (peerId: PeerId): readonly LoggedRefusal[] {
     return this.#byPeer.get(peerId.toString()) ?? []
+  }
+
+  forget (peerId: PeerId): void {
+    this.#byPeer.delete(peerId.toString())
+  }
+
+  /** The peers; the counts are of nobody. */
+  clear (): void {
+    this.#byPeer.clear()
   }
 
   /** How often each reason was given, per source path. */

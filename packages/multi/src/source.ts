@@ -1,15 +1,18 @@
 /** Turns who said something into a ledger source with its quota group. */
-import { addressScope, reporterScope, type Reporter, type Source } from '@peerweave/interface'
+import { addressScope, reporterScope, type Reporter, type ReporterScope, type Source } from '@peerweave/interface'
 import type { Origin } from './origin.ts'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-export function sourceOf (origin: Origin, reporter: Reporter | undefined): Source {
+/** @param scope - of the reporter, from {@link reporterScope} */
+export function sourceOf (origin: Origin, reporter: Reporter | undefined, scope: ReporterScope = reporterScope(reporter)): Source {
+  const host = scope === 'public' && reporter?.remoteAddr != null ? publicHost(reporter.remoteAddr) : undefined
   return {
-    ...origin,
-    group: quotaGroup(origin, reporter),
-    subgroup: quotaSubgroup(reporter),
+    path: origin.path,
+    type: origin.type,
+    group: quotaGroup(origin, reporter, scope, host),
+    subgroup: quotaSubgroup(reporter, host),
     reporter: reporterName(reporter),
-    isChosen: reporterScope(reporter) === 'configured'
+    isChosen: scope === 'configured'
   }
 }
 
@@ -17,9 +20,9 @@ export function sourceOf (origin: Origin, reporter: Reporter | undefined): Sourc
  * Who shares one party's room: a public reporter with its IPv4 /16 or IPv6 /32, a private one with its interface, DNS
  * with its domain. Cheap to have many ids, dear to have many of these.
  */
-function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
+function quotaGroup (origin: Origin, reporter: Reporter | undefined, scope: ReporterScope, host: Host | undefined): string {
   if (reporter?.domain != null) return `dns:${reporter.domain}`
-  switch (reporterScope(reporter)) {
+  switch (scope) {
     case 'configured':
       return `configured:${origin.path}`
     case 'loopback':
@@ -27,7 +30,8 @@ function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
     case 'private':
       return `if:${reporter?.interface ?? 'unknown'}`
     default:
-      return reporter?.remoteAddr == null ? `unknown:${origin.path}` : networkOf(reporter.remoteAddr)
+      if (reporter?.remoteAddr == null) return `unknown:${origin.path}`
+      return host == null ? 'net:unknown' : `net:${prefix(host, 2)}`
   }
 }
 
@@ -35,15 +39,8 @@ function quotaGroup (origin: Origin, reporter: Reporter | undefined): string {
  * Who shares room within a group: a public reporter with its IPv4 /24 or IPv6 /48, so that one house that floods does
  * not push out the others of its network. Elsewhere a group is one party already.
  */
-function quotaSubgroup (reporter: Reporter | undefined): string | undefined {
-  if (reporter?.domain != null || reporter?.remoteAddr == null || reporterScope(reporter) !== 'public') return undefined
-  const host = publicHost(reporter.remoteAddr)
-  return host == null ? undefined : `net:${prefix(host, 3)}`
-}
-
-function networkOf (address: Multiaddr): string {
-  const host = publicHost(address)
-  return host == null ? 'net:unknown' : `net:${prefix(host, 2)}`
+function quotaSubgroup (reporter: Reporter | undefined, host: Host | undefined): string | undefined {
+  return reporter?.domain != null || host == null ? undefined : `net:${prefix(host, 3)}`
 }
 
 interface Host {

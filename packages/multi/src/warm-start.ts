@@ -5,10 +5,9 @@
  * First those that a dial of ours proved: nobody can put himself among them by telling us of himself. Who is only hearsay
  * is dialled when that left us alone, each machine once a minute whatever is said to be there.
  */
-import {
-  LimitExceededError, limits, settledOrAborted, TimeoutError, toError, withPeer, type Clock, type Host, type Logger, type PeerInfo, type PeerStore
-} from '@peerweave/interface'
+import { limits, settledOrAborted, TimeoutError, type Clock, type Host, type Logger, type PeerInfo, type PeerStore } from '@peerweave/interface'
 import { WARM_HEARSAY, WARM_TIME } from './constants.ts'
+import { Dialler } from './dial-peer.ts'
 
 export interface WarmStartInit {
   host: Host
@@ -17,6 +16,8 @@ export interface WarmStartInit {
   log: Logger
   /** Connections that are enough, to whomever. */
   target: number
+  /** Of the connection policy, so that its limits hold here too. @default one without limits */
+  dialler?: Dialler | undefined
 }
 
 /** Resolves when there are enough connections, when nobody is left to be dialled, after {@link WARM_TIME}, or with `signal`. */
@@ -31,30 +32,22 @@ export async function warmStart (init: WarmStartInit, signal: AbortSignal): Prom
   await dialUntilEnough(init, heard, true, deadline.signal)
 }
 
-async function dialUntilEnough ({ host, store, log, target }: WarmStartInit, found: readonly PeerInfo[], isHearsay: boolean, signal: AbortSignal): Promise<void> {
-  const failed: Array<() => Promise<unknown>> = []
-  const peers = [...new Map(found.map(peer => [peer.peerId.toString(), peer])).values()].filter(({ addresses }) => addresses.length > 0)
+async function dialUntilEnough (
+  { host, store, log, target, dialler = new Dialler({ host, store, log }) }: WarmStartInit, found: readonly PeerInfo[], isHearsay: boolean, signal: AbortSignal
+): Promise<void> {
+  const failed: Array<() => Promise<void>> = []
+  const peers = [...new Map(found.map(peer => [peer.peerId.toString(), peer])).values()]
+    .filter(({ peerId, addresses }) => addresses.length > 0 && dialler.mayDial(peerId))
   let dialling = 0
   const isEnough = (): boolean => new Set(host.connections().map(({ peer }) => peer.toString())).size + dialling >= target
 
-  const dial = async ({ peerId, addresses }: PeerInfo): Promise<void> => {
-    const targets = addresses.slice(0, limits.addressesPerDial).map(({ multiaddr }) => withPeer(multiaddr, peerId))
-    try {
-      await host.dial(targets, { signal, isHearsay })
-    } catch (error) {
-      if (signal.aborted) return
-      log('%p does not answer any more - %e', peerId, toError(error))
-      const [first] = addresses
-      // Not dialled is no failure.
-      if (first != null && !(error instanceof LimitExceededError)) failed.push(() => store.recordOutcome(peerId, first.multiaddr, 'failure'))
-    }
-  }
   const dialOn = async (): Promise<void> => {
     while (!signal.aborted && !isEnough()) {
       const peer = peers.shift()
       if (peer == null) return
       dialling++
-      await dial(peer)
+      const dialled = await dialler.dial(peer, { signal, isHearsay })
+      if (dialled.outcome === 'failed') failed.push(dialled.count)
       dialling--
     }
   }
@@ -62,5 +55,5 @@ async function dialUntilEnough ({ host, store, log, target }: WarmStartInit, fou
   await settledOrAborted(Promise.all(Array.from({ length: Math.min(target, limits.parallelDials) }, dialOn)), signal)
   // Where nobody at all can be reached the fault is ours: a start without a network takes from no peer what it was known for.
   const isStopped = signal.aborted && !(signal.reason instanceof TimeoutError)
-  if (!isStopped && host.connections().length > 0) for (const record of failed) await record()
+  if (!isStopped && host.connections().length > 0) for (const count of failed) await count()
 }

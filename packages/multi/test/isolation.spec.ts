@@ -112,9 +112,30 @@ it('news beyond the queue are dropped, oldest first, and counted', async () => {
   noisy.say(...flood)
   // Taken in slices, one a turn.
   for (let turn = 0; turn < limits.sightingQueue / limits.sightingsPerTurn; turn++) await w.clock.settle()
+  await w.clock.advance(1_000)
   expect(w.multi.refusals()['noisy']?.['queue-full']).toBeGreaterThan(flood.length - 2 * limits.sightingQueue)
   expect(await w.multi.store.getPeer((flood.at(-1) as Claim).peerId)).toBeDefined()
   await w.multi.stop()
+})
+
+it('news are taken at a bounded rate after a burst, and none is lost that waits', async () => {
+  const noisy = handmade('noisy')
+  const w = await world([noisy.factory], { interval: Infinity })
+  await started(w)
+  /** In steps, for each has so many turns of the event loop. */
+  const pass = async (ms: number): Promise<void> => { for (let i = 0; i < 20; i++) await w.clock.advance(ms / 20) }
+  noisy.say(...flood.slice(0, limits.sightingQueue))
+  await pass(1_000)
+  const before = w.multi.mechanisms().get('noisy')?.fresh ?? 0
+  noisy.say(...flood.slice(limits.sightingQueue, 2 * limits.sightingQueue))
+  await pass(1_000)
+  const after = w.multi.mechanisms().get('noisy')?.fresh ?? 0
+  expect(after - before).toBeLessThanOrEqual(2 * limits.sightingsPerSecond + limits.sightingsPerTurn)
+  await pass(10_000)
+  expect(w.multi.refusals().noisy?.['queue-full']).toBeUndefined()
+  expect(w.multi.status().sightings + (w.multi.refusals().noisy?.full ?? 0)).toBe(2 * limits.sightingQueue)
+  await w.multi.stop()
+  expect(w.clock.pending).toBe(0)
 })
 
 it('news are taken in slices, and everything else has its turn between them', async () => {

@@ -59,7 +59,7 @@ export interface World {
 }
 
 /** A multi that is not started yet. */
-export async function world (mechanisms: MechanismFactory[], options: Partial<MultiOptions> = {}): Promise<World> {
+export async function world (mechanisms: MultiOptions['mechanisms'], options: Partial<MultiOptions> = {}): Promise<World> {
   const clock = virtualClock()
   const context = Object.assign(await complianceContext(), { clock })
   const store = memoryPeerStore({ clock, hashKey: new Uint8Array(8) })

@@ -1,0 +1,10 @@
+/** The orchestrator. One file a figure. */
+import { run as importing } from './multi/import.ts'
+import { run as pipeline } from './multi/pipeline.ts'
+import type { Benchmark, BenchOptions, Result } from '../harness.ts'
+
+const FIGURES: ReadonlyArray<Benchmark['run']> = [pipeline, importing]
+
+export async function * run (progress: (text: string) => void, options: BenchOptions): AsyncGenerator<Result> {
+  for (const figure of FIGURES) yield * figure(progress, options)
+}

@@ -1,0 +1,98 @@
+/**
+ * All mechanisms of a `multi`, each in its lane. They may come and go while it runs: one that comes late is taken through
+ * the life cycle as far as the others are, one that goes says goodbye.
+ */
+import { settledOrAborted, show, type Clock, type LifecycleHook } from '@peerweave/interface'
+import { LIFECYCLE } from './constants.ts'
+import type { Lane } from './lane.ts'
+
+export class Lanes implements Iterable<Lane> {
+  readonly #clock: Clock
+  /** By name, in the order in which they came. */
+  readonly #lanes = new Map<string, Lane>()
+  /** Hooks that all have been called with since the last stop. */
+  #passed: LifecycleHook[] = []
+  /** Whether they are asked and listened to at present. */
+  #isOpen = false
+
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
+
+  [Symbol.iterator] (): Iterator<Lane> {
+    return this.#lanes.values()
+  }
+
+  get size (): number {
+    return this.#lanes.size
+  }
+
+  get (name: string): Lane | undefined {
+    return this.#lanes.get(name)
+  }
+
+  /**
+   * Resolves when it has been taken as far as the others are, or after `patience` ms.
+   *
+   * @throws TypeError when there is one of its name
+   */
+  async add (lane: Lane, patience: number): Promise<void> {
+    this.addStopped(lane)
+    const hooks = [...this.#passed]
+    if (this.#isOpen) lane.open()
+    using deadline = this.#clock.deadline(patience)
+    await settledOrAborted((async () => { for (const hook of hooks) await lane.hook(hook) })(), deadline.signal)
+  }
+
+  /** Before the life cycle begins. @throws as {@link Lanes.add} */
+  addStopped (lane: Lane): void {
+    if (this.#lanes.has(lane.name)) throw new TypeError(`two mechanisms are named ${show(lane.name)}: give one of them another name`)
+    this.#lanes.set(lane.name, lane)
+  }
+
+  /** Resolves when it has stopped, or after `patience` ms; whatever it is up to, it is not listened to any more. */
+  async remove (lane: Lane, patience: number): Promise<void> {
+    this.#lanes.delete(lane.name)
+    lane.close()
+    if (this.#passed.length === 0) return
+    using deadline = this.#clock.deadline(patience)
+    await settledOrAborted((async () => { for (const hook of LIFECYCLE.down) await lane.hook(hook) })(), deadline.signal)
+  }
+
+  /** Calls a hook of every mechanism at once, and waits for them only so long. */
+  async hook (hook: LifecycleHook, patience: number): Promise<void> {
+    if (hook === 'stop') this.#passed = []
+    else if (LIFECYCLE.up.includes(hook) && !this.#passed.includes(hook)) this.#passed.push(hook)
+    using deadline = this.#clock.deadline(patience)
+    await settledOrAborted(Promise.all([...this].map(lane => lane.hook(hook))), deadline.signal)
+  }
+
+  /** From now on they are listened to, and asked at their intervals. */
+  open (): void {
+    this.#isOpen = true
+    for (const lane of this) lane.open()
+  }
+
+  close (): void {
+    this.#isOpen = false
+    for (const lane of this) lane.close()
+  }
+
+  /** Everybody is asked now, where we were away for longer than an interval. */
+  askNow (): void {
+    if (!this.#isOpen) return
+    for (const lane of this) {
+      lane.close()
+      lane.open()
+    }
+  }
+
+  pause (lane: Lane): void {
+    lane.pause()
+  }
+
+  resume (lane: Lane): void {
+    lane.resume()
+    if (this.#isOpen) lane.open()
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What libp2p's routers are given: its own `peerRouting` and `contentRouting` ask these. libp2p reads them once, when the
+ * node is made, so they stand for mechanisms that come later too.
+ *
+ * Nothing here asks libp2p's routers, which contain this, and nobody is dialled by a bare id, which would ask them.
+ */
+import { contentRoutingSymbol, peerRoutingSymbol, type ContentRouting, type PeerId, type PeerInfo as Libp2pPeerInfo, type PeerRouting } from '@libp2p/interface'
+import { NotFoundError, toError, type PeerInfo, type PeerStore } from '@peerweave/interface'
+import merge from 'it-merge'
+import { CLOSEST_PEERS } from './constants.ts'
+import type { Lanes } from './lanes.ts'
+
+export interface RoutingInit {
+  lanes: Lanes
+  store: PeerStore
+  find: (id: PeerId, options: { signal?: AbortSignal | undefined }) => Promise<PeerInfo>
+}
+
+export function peerRouting ({ lanes, store, find }: RoutingInit): Pick<PeerRouting, 'findPeer' | 'getClosestPeers'> {
+  return {
+    async findPeer (id, options = {}) {
+      return plain(await find(id, options))
+    },
+    /** By a mechanism that routes, or else by all that we know. */
+    async * getClosestPeers (key, options = {}) {
+      const routers = [...lanes].flatMap(({ mechanism }) => mechanism[peerRoutingSymbol]?.getClosestPeers?.bind(mechanism[peerRoutingSymbol]) ?? [])
+      if (routers.length > 0) yield * merge(...routers.map(getClosestPeers => harmless(getClosestPeers(key, options))))
+      else for (const peer of await store.getClosestPeers(key, CLOSEST_PEERS)) yield plain(peer)
+    }
+  }
+}
+
+export function contentRouting (lanes: Lanes): ContentRouting {
+  const routers = (): Array<Partial<ContentRouting>> => [...lanes].flatMap(({ mechanism }) => mechanism[contentRoutingSymbol] ?? [])
+  /** By every mechanism that can. @throws AggregateError when none did; NotFoundError when there is none */
+  const byAll = async (what: string, act: (router: Partial<ContentRouting>) => Promise<unknown> | undefined): Promise<void> => {
+    const acts = routers().flatMap(router => act(router) ?? [])
+    if (acts.length === 0) throw new NotFoundError(`no mechanism can ${what}: add one that routes content, such as dht()`)
+    await Promise.any(acts)
+    await Promise.allSettled(acts)
+  }
+  return {
+    provide: async (cid, options) => { await byAll('provide', router => router.provide?.(cid, options)) },
+    cancelReprovide: async (cid, options) => { await byAll('stop providing', router => router.cancelReprovide?.(cid, options)) },
+    async * findProviders (cid, options) {
+      yield * merge(...routers().flatMap(router => router.findProviders?.(cid, options) ?? []).map(harmless))
+    },
+    put: async (key, value, options) => { await byAll('store a value', router => router.put?.(key, value, options)) },
+    async get (key, options) {
+      const gets = routers().flatMap(router => router.get?.(key, options) ?? [])
+      if (gets.length === 0) throw new NotFoundError('no mechanism can look a value up: add one that routes content, such as dht()')
+      return await Promise.any(gets)
+    }
+  }
+}
+
+function plain ({ peerId, addresses }: PeerInfo): Libp2pPeerInfo {
+  return { id: peerId, multiaddrs: addresses.map(({ multiaddr }) => multiaddr) }
+}
+
+/** One that fails takes no other's answers with it. */
+async function * harmless<T> (source: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield * source
+  } catch (error) {
+    if (toError(error).name === 'AbortError') throw error
+  }
+}

@@ -1,0 +1,274 @@
+/** What users change while it runs. */
+import { contentRoutingSymbol, peerRoutingSymbol } from '@libp2p/interface'
+import { limits, NotFoundError, systemClock } from '@peerweave/interface'
+import { memoryPeerStore } from '@peerweave/peer-store'
+import { describe, expect, it } from 'vitest'
+import { claim, handmade, ids, peer, record, started, world } from './support.ts'
+
+const [a, b, c] = await Promise.all([peer(1), peer(2), peer(3)])
+
+describe('a mechanism that comes late', () => {
+  it('is started, asked, listened to and announced by, like the others', async () => {
+    const w = await world([])
+    await started(w)
+    const announced: string[] = []
+    const late = handmade('late', {
+      announceSelf: async ({ multiaddrs }) => {
+        announced.push(...multiaddrs.map(String))
+        return { ttl: 60_000 }
+      },
+      withdrawSelf: async () => { announced.length = 0 }
+    })
+    late.answers.push(claim(a))
+    expect(await w.multi.add(late.factory)).toBe('late')
+    late.say(claim(b))
+    await w.clock.advance(1_000)
+    expect(await ids(w.multi.peers())).toEqual([a, b].map(String).sort())
+    expect(w.multi.mechanisms().get('late')?.state).toBe('running')
+    expect(announced).not.toEqual([])
+
+    expect(await w.multi.remove('late')).toBe(true)
+    expect(announced).toEqual([])
+    expect(w.multi.mechanisms().size).toBe(0)
+    late.say(claim(c))
+    await w.clock.advance(1_000)
+    // What it told stands as long as it was told to, and no more is taken of it.
+    expect(await ids(w.multi.peers())).toEqual([a, b].map(String).sort())
+    expect(await w.multi.remove('late')).toBe(false)
+    await w.multi.stop()
+  })
+
+  it('before the start waits for it, and its name must be new', async () => {
+    const w = await world([handmade('one').factory])
+    const late = handmade('two')
+    await w.multi.add({ mechanism: late.factory, interval: Infinity })
+    expect(late.rounds).toBe(0)
+    await expect(w.multi.add(handmade('one').factory)).rejects.toThrow(/two mechanisms are named "one"/)
+    await expect(w.multi.add({ mechanism: late.factory, intervall: 1 } as never)).rejects.toThrow(/intervall/)
+    await expect(w.multi.add('mdns' as never)).rejects.toThrow(/mechanism factories/)
+    await started(w)
+    expect(w.multi.mechanisms().get('two')?.state).toBe('running')
+    await w.multi.stop()
+  })
+
+  it('that hangs in its start does not hold the caller for more than a second, nor that it is removed', async () => {
+    const w = await world([])
+    await started(w)
+    const adding = w.multi.add(handmade('bad', { open: async () => { await new Promise(() => {}) } }).factory)
+    await w.clock.advance(1_000)
+    expect(await adding).toBe('bad')
+    const removing = w.multi.remove('bad')
+    await w.clock.advance(2 * limits.lifecycleDeadline)
+    expect(await removing).toBe(true)
+    await w.multi.stop()
+  })
+})
+
+it('each mechanism may be asked at an interval of its own, and for so many', async () => {
+  const [often, seldom] = [handmade('often'), handmade('seldom')]
+  for (const made of [often, seldom]) made.answers.push(claim(a), claim(b), claim(c))
+  const w = await world([{ mechanism: often.factory, interval: 1_000, maxPeersPerRound: 2 }, { mechanism: seldom.factory, interval: 600_000 }])
+  await started(w)
+  await w.clock.advance(10_000)
+  expect(often.rounds).toBeGreaterThan(seldom.rounds)
+  expect(seldom.rounds).toBe(1)
+  expect(await ids(w.multi.peers({ source: 'often' }))).toHaveLength(2)
+  await w.multi.stop()
+})
+
+describe('a mechanism that is paused', () => {
+  it('is neither asked nor listened to, until it is resumed', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory])
+    await started(w)
+    expect(w.multi.pause('mdns')).toBe(true)
+    const before = made.rounds
+    made.say(claim(a))
+    await w.clock.advance(300_000)
+    expect(await ids(w.multi.discover({ deadline: 0 }))).toEqual([])
+    expect(made.rounds).toBe(before)
+    expect(w.multi.mechanisms().get('mdns')?.isPaused).toBe(true)
+    expect(w.multi.resume('mdns')).toBe(true)
+    made.say(claim(b))
+    await w.clock.advance(1_000)
+    expect(made.rounds).toBe(before + 1)
+    expect(await ids(w.multi.peers())).toEqual([b.toString()])
+    expect([w.multi.pause('x'), w.multi.resume('x')]).toEqual([false, false])
+    await w.multi.stop()
+  })
+
+  it('before the start is not asked when it comes', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory])
+    w.multi.pause('mdns')
+    await started(w)
+    await w.clock.advance(60_000)
+    expect(made.rounds).toBe(0)
+    await w.multi.stop()
+  })
+})
+
+describe('suspended', () => {
+  it('nobody is asked, and no time passes for what is known', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory])
+    await started(w)
+    const lost = record(w.multi, 'peer:expire')
+    made.say(claim(a, { ttl: 60_000 }))
+    await w.clock.advance(50_000)
+    w.multi.suspend()
+    w.multi.suspend()
+    const before = made.rounds
+    await w.clock.advance(3_600_000)
+    expect(made.rounds).toBe(before)
+    w.multi.wake()
+    w.multi.wake()
+    await w.clock.advance(9_000)
+    expect(made.rounds).toBe(before + 1)
+    expect(lost).toEqual([])
+    expect(await ids(w.multi.peers())).toEqual([a.toString()])
+    await w.clock.advance(2_000)
+    expect(lost).toEqual([a.toString()])
+    await w.multi.stop()
+  })
+
+  it('a node can be stopped, and started again awake', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory])
+    expect(() => w.multi.suspend()).toThrow(/before start/)
+    await started(w)
+    w.multi.suspend()
+    await w.multi.stop()
+    await started(w)
+    const before = made.rounds
+    await w.clock.advance(120_000)
+    expect(made.rounds).toBeGreaterThan(before)
+    await w.multi.stop()
+  })
+})
+
+describe('whom the user does not want', () => {
+  it('is not taken, nor anybody\'s word by him, from the first or from now on', async () => {
+    const made = handmade('gossip')
+    const w = await world([made.factory], { deny: [a.toString()] })
+    await started(w)
+    made.say(claim(a), claim(b), claim(c, { reporter: { configured: true, peer: a } }))
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual([b.toString()])
+    expect(w.multi.refusals().gossip?.denied).toBe(2)
+    await w.multi.deny(b)
+    made.say(claim(b))
+    w.multi.allow(a)
+    made.say(claim(a))
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual([a.toString()])
+    await w.multi.stop()
+  })
+
+  it('with a list of the wanted is everybody else', async () => {
+    const made = handmade('gossip')
+    const w = await world([made.factory], { allow: [a] })
+    await started(w)
+    made.say(claim(a), claim(b))
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual([a.toString()])
+    await expect(world([], { allow: ['x'] })).rejects.toThrow(/allow must be a list of peer ids, got "x" in it/)
+    await expect(world([], { deny: 'x' as never })).rejects.toThrow(/deny must be a list of peer ids/)
+    await w.multi.stop()
+  })
+})
+
+it('what is forgotten is gone, and comes back with the next word', async () => {
+  const made = handmade('gossip')
+  const w = await world([made.factory])
+  await started(w)
+  made.say(claim(a), claim(b), claim(c, { addresses: [] }))
+  await w.clock.settle()
+  expect(w.multi.explain(c).refusals).toHaveLength(1)
+  await w.multi.forget(a)
+  await w.multi.forget(c)
+  expect(await ids(w.multi.peers())).toEqual([b.toString()])
+  expect(w.multi.explain(c).refusals).toEqual([])
+  made.say(claim(a))
+  await w.clock.settle()
+  expect(await ids(w.multi.peers())).toHaveLength(2)
+  await w.multi.clear()
+  expect(await ids(w.multi.peers())).toEqual([])
+  await expect(w.multi.forget('x' as never)).rejects.toThrow(/forget takes a peer id/)
+  await w.multi.stop()
+})
+
+describe('libp2p\'s routers', () => {
+  it('find a peer by the mechanisms, and the closest ones by the view', async () => {
+    const routing = handmade('dht', { async * findPeer (id) { yield claim(id) } })
+    const w = await world([routing.factory], { interval: Infinity })
+    await started(w)
+    const router = w.multi[peerRoutingSymbol]
+    expect((await router?.findPeer?.(a))?.multiaddrs.map(String)).toEqual(['/ip4/10.0.0.1/tcp/4001'])
+    expect((await Array.fromAsync(router?.getClosestPeers?.(b.toMultihash().bytes) ?? [])).map(({ id }) => id.toString())).toEqual([a.toString()])
+    expect(w.multi[peerRoutingSymbol]).toBe(router)
+    await w.multi.stop()
+  })
+
+  it('route content only where a mechanism does, or will', async () => {
+    const content = { provide: async () => {}, async * findProviders () { yield { id: a, multiaddrs: [], routing: 'dht' } } }
+    const dht = handmade('dht', { contentRouting: content })
+    expect((await world([handmade('mdns').factory])).multi[contentRoutingSymbol]).toBeUndefined()
+    const w = await world([handmade('mdns').factory], { routing: true })
+    await started(w)
+    const router = w.multi[contentRoutingSymbol]
+    await expect(router?.provide?.({} as never)).rejects.toThrow(NotFoundError)
+    await expect(router?.put?.(new Uint8Array(), new Uint8Array())).rejects.toThrow(/no mechanism can store a value/)
+    await w.multi.add(dht.factory)
+    await router?.provide?.({} as never)
+    expect(await Array.fromAsync(router?.findProviders?.({} as never) ?? [])).toHaveLength(1)
+    await w.multi.stop()
+    expect((await world([dht.factory])).multi.capabilities.contentRouting).toBe(true)
+  })
+})
+
+it('a peer that is about to expire is looked for again', async () => {
+  const asked: string[] = []
+  const dht = handmade('dht', {
+    async * findPeer (id) {
+      asked.push(id.toString())
+      if (id.equals(a)) yield claim(a, { ttl: 400_000 })
+    }
+  })
+  const w = await world([dht.factory], { interval: Infinity, refreshInterval: 300_000, peerTimeout: Infinity })
+  await started(w)
+  dht.say(claim(a, { ttl: 400_000 }), claim(b, { ttl: 400_000 }), claim(c, { ttl: 7_200_000 }))
+  await w.clock.advance(390_000)
+  expect(asked.sort()).toEqual([a, b].map(String).sort())
+  await w.clock.advance(300_000)
+  expect(await ids(w.multi.peers())).toEqual([a, c].map(String).sort())
+  await w.multi.stop()
+})
+
+it('hearsay is believed for the peer timeout at most, what the user named for as long as it says', async () => {
+  const made = handmade('dns')
+  const w = await world([made.factory], { peerTimeout: 10_000, interval: Infinity })
+  await started(w)
+  const stranger = { addresses: ['/ip4/1.2.3.4/tcp/4001'], reporter: {}, ttl: 3_600_000 }
+  made.say(claim(a, stranger), claim(b, { ttl: 3_600_000 }))
+  await w.clock.advance(9_999)
+  expect(await ids(w.multi.peers())).toHaveLength(2)
+  await w.clock.advance(2)
+  expect(await ids(w.multi.peers())).toEqual([b.toString()])
+  await w.multi.stop()
+})
+
+it('a mechanism that holds the event loop is named in its status', async () => {
+  const made = handmade('blocking', {
+    clock: systemClock(),
+    round () {
+      for (const end = performance.now() + 80; performance.now() < end;) { /* as a plug-in that computes */ }
+      return { async * [Symbol.asyncIterator] () {} } as never
+    }
+  })
+  const { multi } = await world([made.factory], { clock: systemClock(), store: memoryPeerStore(), interval: Infinity })
+  await multi.start()
+  await ids(multi.discover())
+  expect(multi.mechanisms().get('blocking')?.blocked).toBeGreaterThanOrEqual(80)
+  await multi.stop()
+})
