@@ -108,6 +108,8 @@ export const limits = {
   // — mechanisms —
   /** Sightings one round may yield; the rest is left for the next. */
   sightingsPerRound: 50,
+  /** Signed sightings of one round that are checked at once, on other threads. Chosen: as many as Node has threads for that, twice. */
+  sightingsAtOnce: 8,
   /** A round that takes longer is ended with what it has. */
   roundDeadline: 10_000,
   /** Sightings waiting per mechanism; at the bound the oldest is dropped and counted `queue-full`. */

@@ -3,7 +3,6 @@
  * multistream-select).
  */
 import { setMaxListeners } from 'main-event'
-import { lpStream } from '@libp2p/utils'
 import {
   abortError, ConnectionClosedError, LimitExceededError, limits, NotFoundError, NotStartedError, PeerweaveError, raceSignal, safeText, Slots,
   throwIfAborted, toError, type Clock, type HandlerLimits, type RequestHandler, type RequestOptions, type Rpc
@@ -14,6 +13,11 @@ import type { NodeComponents } from './node-components.ts'
 
 /** Room for the length in front of a message, so that a message of the full size fits into the read buffer. */
 const PREFIX_BYTES = 10
+
+/** Loaded by whoever uses it: `@libp2p/utils` takes as long to load as all of `multi`. */
+async function framing (): Promise<Pick<typeof import('@libp2p/utils'), 'lpStream'>> {
+  return await import('@libp2p/utils')
+}
 
 export class NodeRpc implements Rpc {
   readonly #components: NodeComponents
@@ -48,6 +52,7 @@ export class NodeRpc implements Rpc {
     const session = this.#sessionOrThrow('request')
     throwIfAborted(signal)
     using cancel = this.#clock.deadline(Infinity, signal, session.signal)
+    const { lpStream } = await framing()
     const release = await this.#takeTurn(`${peer} ${protocol}`, cancel.signal)
     let stream: Stream | undefined
     try {
@@ -74,6 +79,9 @@ export class NodeRpc implements Rpc {
     if (this.#handled.has(protocol)) throw new TypeError(`${safeText(protocol)} is handled already`)
     this.#handled.add(protocol)
     try {
+      // Before anybody asks: a stream that is not listened to at once loses what comes.
+      const { lpStream } = await framing()
+      throwIfAborted(session.signal)
       await this.#components.registrar.handle(protocol, async (stream, connection) => {
         using deadline = this.#clock.deadline(timeout, session.signal)
         const gone = new AbortController()

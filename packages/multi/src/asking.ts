@@ -27,6 +27,11 @@ export interface Question extends DiscoverOptions {
  */
 export async function * ask (lanes: readonly Lane[], { clock, need = Infinity, peer, ...options }: Question): AsyncGenerator<Taken> {
   if (lanes.length === 0) return
+  const [first] = lanes
+  if (lanes.length === 1 && first != null) {
+    yield * alone(first, { peer, ...options })
+    return
+  }
   const left = new AbortController()
   using until = clock.deadline(Infinity, options.signal, left.signal)
   const errors = new Map<string, Error>()
@@ -63,6 +68,19 @@ export async function * ask (lanes: readonly Lane[], { clock, need = Infinity, p
     left.abort()
   }
   if (given === 0 && errors.size === lanes.length) throw noAnswers(errors)
+}
+
+/** With one lane there is nothing to choose, and nothing to mix. */
+async function * alone (lane: Lane, options: Omit<Question, 'clock' | 'need'>): AsyncGenerator<Taken> {
+  let given = 0
+  try {
+    for await (const sighting of lane.round(options)) {
+      given++
+      yield sighting as Taken
+    }
+  } catch (error) {
+    if (given === 0) throw noAnswers(new Map([[lane.name, toError(error)]]))
+  }
 }
 
 function noAnswers (errors: ReadonlyMap<string, Error>): NoAnswersError {

@@ -41,7 +41,8 @@ export class Intake {
 
   async take (said: Sighting, origin: Origin): Promise<TakenSighting | undefined> {
     const { refuse, log } = this.#init
-    const checked = await this.#pipeline.check(said, origin, refusal => refuse(refusal, origin))
+    const checking = this.#pipeline.check(said, origin, refusal => refuse(refusal, origin))
+    const checked = checking instanceof Promise ? await checking : checking
     if (checked == null) return undefined
     if (checked.kind === 'endpoint') return { later: this.#identify(checked.sighting, origin) }
     try {

@@ -8,6 +8,7 @@ import {
 import { BLOCKED, INTERVAL_JITTER, ROUND_BACKOFF } from './constants.ts'
 import { NewsQueue } from './news-queue.ts'
 import { originOf, type Origin } from './origin.ts'
+import { overlap } from './overlap.ts'
 import { YieldBook } from './yield-book.ts'
 import type {
   Capabilities, Clock, DiscoverOptions, DiscoveryMechanism, DiscoveryType, LifecycleHook, Logger, MechanismStatus, Rng, Sighting
@@ -211,12 +212,15 @@ export class Lane {
       if (!this.#isStarted && !deadline.signal.aborted) throw this.#lastError ?? new NotStartedError(`${this.name} did not start`)
       const most = Math.min(limit, maxPeersPerRound)
       if (this.#isStarted) {
-        for await (const sighting of untilAborted(this.#source({ limit: most, namespace, peer, signal: deadline.signal }), deadline.signal)) {
-          const taken = await this.#take(sighting)
+        const source = untilAborted(this.#source({ limit: most, namespace, peer, signal: deadline.signal }), deadline.signal)
+        const work = (sighting: Sighting): Promise<TakenSighting | undefined> => {
+          seen++
           if (sighting?.kind === 'claim' && sighting.ttl < gained.ttl) gained.ttl = sighting.ttl
+          return this.#take(sighting)
+        }
+        for await (const taken of overlap({ source, work, isSlow: isSigned, width: limits.sightingsAtOnce, most })) {
           if (taken != null && 'later' in taken) later.push(this.#taken(taken))
           else if (taken != null) yield note(taken)
-          if (++seen >= most) break
         }
       }
       // In the order in which they show.
@@ -315,6 +319,11 @@ export class Lane {
     this.#lastError = error
     this.#init.onStatus(this)
   }
+}
+
+/** Its signature is checked on another thread. */
+function isSigned (sighting: Sighting | undefined): boolean {
+  return sighting?.kind === 'claim' && sighting.signedPeerRecord != null
 }
 
 /** What promises resolve with, in the order in which they do. They never reject. */

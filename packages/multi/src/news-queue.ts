@@ -46,13 +46,11 @@ export class NewsQueue {
     this.#isDraining = true
     try {
       while (this.#length > 0 && !signal.aborted) {
-        let taken = 0
-        while (taken < limits.sightingsPerTurn && this.#length > 0 && this.#rate(clock.now())) {
-          taken++
-          await take(this.#shift())
-        }
+        const taking: Array<Promise<void>> = []
+        while (taking.length < limits.sightingsPerTurn && this.#length > 0 && this.#rate(clock.now())) taking.push(take(this.#shift()))
+        await Promise.all(taking)
         this.#tellDropped()
-        if (taken === 0) await clock.sleep(NEXT_TOKENS, { signal })
+        if (taking.length === 0) await clock.sleep(NEXT_TOKENS, { signal })
         else await nextTurn()
       }
     } catch {

@@ -58,8 +58,11 @@ export class Pipeline {
     this.#records = nodeRecords(ports, { clock })
   }
 
-  /** `undefined` when nothing is left. `refuse` is called for the sighting as a whole, or for a part that is left out. */
-  async check (said: unknown, origin: Origin, refuse: (refusal: Refusal) => void): Promise<Checked | undefined> {
+  /**
+   * `undefined` when nothing is left. `refuse` is called for the sighting as a whole, or for a part that is left out. Only a
+   * signature is waited for.
+   */
+  check (said: unknown, origin: Origin, refuse: (refusal: Refusal) => void): Checked | undefined | Promise<Checked | undefined> {
     let sighting: Sighting
     try {
       sighting = soundSighting(said)
@@ -82,19 +85,26 @@ export class Pipeline {
       return undefined
     }
     const refuseOfPeer = (refusal: Refusal): void => refuse({ ...refusal, peerId })
-    return sighting.kind === 'claim' ? await this.#claim(sighting, origin, refuseOfPeer) : this.#withdrawal(sighting, origin, refuseOfPeer)
+    return sighting.kind === 'claim' ? this.#claim(sighting, origin, refuseOfPeer) : this.#withdrawal(sighting, origin, refuseOfPeer)
   }
 
-  async #claim (claim: Claim, origin: Origin, refuse: (refusal: Refusal) => void): Promise<Checked | undefined> {
-    const { peerId, ttl, reporter, protocols, metadata } = claim
+  #claim (claim: Claim, origin: Origin, refuse: (refusal: Refusal) => void): Checked | undefined | Promise<Checked | undefined> {
+    const { ttl, signedPeerRecord } = claim
     if (!(ttl > 0)) {
       refuse({ reason: 'bad-ttl', detail: safeText(ttl) })
       return undefined
     }
     // Stamped when it was said: a signature takes time to check, and a goodbye may overtake it.
     const observedAt = this.stamp()
+    const evidence = (record?: VerifiedRecord): Checked | undefined => this.#evidence(claim, record, { origin, observedAt, refuse })
+    return signedPeerRecord == null ? evidence() : this.#record(claim, signedPeerRecord, refuse).then(evidence)
+  }
+
+  #evidence (
+    claim: Claim, record: VerifiedRecord | undefined, { origin, observedAt, refuse }: { origin: Origin, observedAt: number, refuse: (refusal: Refusal) => void }
+  ): Checked | undefined {
+    const { peerId, ttl, reporter, protocols, metadata } = claim
     const from = reporterScope(reporter)
-    const record = claim.signedPeerRecord == null ? undefined : await this.#record(claim, claim.signedPeerRecord, refuse)
     const multiaddrs = this.#addresses(claim, from, record, refuse)
     if (multiaddrs.length === 0) {
       refuse({ reason: 'no-address' })

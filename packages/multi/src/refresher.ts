@@ -20,6 +20,7 @@ export async function refresh ({ store, clock, rng, interval, probe }: Refresher
   if (interval === Infinity) return
   while (!signal.aborted) {
     await clock.sleep(jitter(rng, interval, INTERVAL_JITTER), { signal }).catch(() => {}) // then it has ended
+    if (signal.aborted) return
     const end = clock.wall() + interval * (1 + INTERVAL_JITTER)
     const due: PeerInfo[] = []
     for await (const peer of store.getPeers({ connected: false })) {

@@ -3,9 +3,9 @@
  * in a store of a hundred thousand is as much as the envelope itself.
  */
 
-/** At most a few thousand bytes: each is an argument of a call. */
+/** At most a few thousand bytes: each is an argument of a call. By `apply`, for spreading them takes six times as long. */
 export function packBytes (bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
+  return Reflect.apply(String.fromCharCode, undefined, bytes)
 }
 
 export function unpackBytes (text: string): Uint8Array {

@@ -2,6 +2,7 @@
 import { multiaddr, registry, type Component, type Multiaddr } from '@multiformats/multiaddr'
 import { limits } from '@peerweave/interface'
 import { concat, equal } from './bytes.ts'
+import { isPlainAddress } from './plain-address.ts'
 import { varint } from './protobuf.ts'
 
 /** The address, or nothing when it is empty, too long, has too many parts, has one that we cannot read, or reads as another one. */
@@ -10,6 +11,7 @@ export function readAddress (bytes: Uint8Array): Multiaddr | undefined {
   try {
     const address = multiaddr(bytes)
     const components = address.getComponents()
+    if (components.length <= limits.multiaddrComponents && isPlainAddress(bytes)) return address
     if (components.length > limits.multiaddrComponents || !components.every(isWhole)) return undefined
     // A DNS name with a slash in it would be another address as soon as somebody writes it down.
     return equal(multiaddr(address.toString()).bytes, bytes) ? address : undefined

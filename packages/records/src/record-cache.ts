@@ -53,7 +53,7 @@ export function recordCache (options: RecordCacheOptions = {}): RecordCache {
       return records.size
     },
     async answer (bytes, open) {
-      const key = String.fromCharCode(...await crypto.digest(bytes))
+      const key: string = Reflect.apply(String.fromCharCode, undefined, await crypto.digest(bytes))
       const known = records.get(key) ?? refusals.get(key) ?? underWay.get(key)
       if (known != null) return known
       const opening = open()

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readAddress } from '../src/address.ts'
 import { decodeEnvelope, encodeEnvelope } from '../src/envelope.ts'
+import { isPlainAddress } from '../src/plain-address.ts'
 import { decodePeerRecord, encodePeerRecord } from '../src/peer-record.ts'
 import { numRuns, sealed, signer, toyCrypto } from './support.ts'
 
@@ -35,6 +36,44 @@ describe('what is decoded is what was encoded', () => {
         if (address.bytes.length <= 256) expect(readAddress(address.bytes)?.toString()).toBe(address.toString())
       }
     }), { numRuns })
+  })
+})
+
+describe('an address that is told by its bytes alone', () => {
+  const value = (code: number[], size: number): fc.Arbitrary<number[]> => bytes(size, size).map(value => [...code, ...value])
+  const component = fc.oneof(
+    value([4], 4), value([41], 16), value([6], 2), value([0x91, 2], 2), fc.constantFrom([0xcd, 3], [0xd1, 3], [0xdd, 3], [0xde, 3], [0xc0, 3], [0xa2, 2]),
+    value([0xa5, 3, 38, 0, 36, 8, 1, 18, 32], 32), value([0xa5, 3, 34, 18, 32], 32)
+  )
+  const plain = fc.array(component, { minLength: 1, maxLength: 6 }).map(parts => Uint8Array.from(parts.flat()))
+
+  it('is whole, and reads as itself when it is written down', () => {
+    let told = 0
+    const check = (address: Uint8Array): void => {
+      if (!isPlainAddress(address)) return
+      told++
+      const read = multiaddr(address)
+      expect(same(multiaddr(read.toString()).bytes)).toEqual(same(address))
+      expect(read.getComponents().reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0)).toBe(address.length)
+    }
+    const change = fc.record({ at: fc.nat(), byte: fc.nat(255), cut: fc.nat(3) })
+    fc.assert(fc.property(plain, fc.option(change, { freq: 2 }), (address, change) => {
+      if (change != null) {
+        address[change.at % address.length] = change.byte
+        address = address.subarray(0, address.length - change.cut)
+      }
+      check(address)
+    }), { numRuns: 5 * numRuns })
+    expect(told).toBeGreaterThan(numRuns)
+  })
+
+  it('is so for the forms that are usual, and not for names', () => {
+    const id = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
+    for (const text of [`/ip4/1.2.3.4/tcp/4001/p2p/${id}`, '/ip6/2a00::1/udp/4001/quic-v1', `/ip4/1.2.3.4/tcp/443/tls/ws/p2p/${id}/p2p-circuit`]) {
+      expect(isPlainAddress(multiaddr(text).bytes)).toBe(true)
+    }
+    for (const text of ['/dns4/a.example/tcp/1', '/ip4/1.2.3.4/tcp/443/tls/sni/a.example/ws']) expect(isPlainAddress(multiaddr(text).bytes)).toBe(false)
+    expect(isPlainAddress(new Uint8Array())).toBe(false)
   })
 })
 
