@@ -1,5 +1,6 @@
 /** A clock that a test or a simulator moves. Nothing here waits on the wall clock. */
 import { createClock, nextTurn, type Clock } from './clock.ts'
+import { offThreadDone } from './off-thread.ts'
 import { numberOption } from './options.ts'
 
 export interface VirtualClock extends Clock {
@@ -72,5 +73,7 @@ export function virtualClock ({ now: start = 0, wall: wallStart = Date.UTC(2026,
 
 /** A later turn comes after every promise callback that is ready; three of them also drain short chains of I/O callbacks. */
 async function settle (): Promise<void> {
-  for (let i = 0; i < 3; i++) await nextTurn()
+  do {
+    for (let i = 0; i < 3; i++) await nextTurn()
+  } while (await offThreadDone())
 }

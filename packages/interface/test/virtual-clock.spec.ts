@@ -1,5 +1,8 @@
+import { pbkdf2 } from 'node:crypto'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
+import { offThread } from '../src/off-thread.ts'
 import { virtualClock } from '../src/virtual-clock.ts'
 
 describe('a virtual clock', () => {
@@ -100,4 +103,20 @@ describe('a virtual clock', () => {
     await expect(clock.advance(ms)).rejects.toThrow(TypeError)
     expect(clock.now()).toBe(0)
   })
+})
+
+it('work on another thread takes no virtual time, whether it succeeds or not, and what follows from it neither', async () => {
+  const clock = virtualClock()
+  const done: string[] = []
+  const derive = promisify(pbkdf2)
+  const chain = async (): Promise<void> => {
+    for (const salt of ['a', 'b']) {
+      await offThread(derive('password', salt, 20_000, 32, 'sha256'))
+      done.push(`${salt} at ${clock.now()}`)
+    }
+    await offThread(derive('password', 'c', 20_000, 32, 'no such digest')).catch(() => done.push('failed'))
+  }
+  clock.setTimeout(() => { void chain() }, 10)
+  await clock.advance(1_000)
+  expect(done).toEqual(['a at 10', 'b at 10', 'failed'])
 })

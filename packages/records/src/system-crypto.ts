@@ -1,4 +1,5 @@
 /** The `Crypto` port on real keys: libp2p's verification and the platform's SHA-256. */
+import { offThread } from '@peerweave/interface'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { Crypto } from '@peerweave/interface'
 
@@ -16,7 +17,7 @@ const SPKI = 'MCowBQYDK2VwAyEA'
 const system: Crypto = {
   async verify ({ publicKey }, data, signature) {
     try {
-      if (node != null && publicKey?.type === 'Ed25519') return await verifyAside(node, publicKey.raw, data, signature)
+      if (node != null && publicKey?.type === 'Ed25519') return await offThread(verifyAside(node, publicKey.raw, data, signature))
       return await publicKey?.verify(data, signature) ?? false
     } catch {
       return false // libp2p throws on a signature of the wrong length or shape
