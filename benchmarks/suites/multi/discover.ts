@@ -34,19 +34,20 @@ interface Asked {
 
 export async function * run (progress: (text: string) => void): AsyncGenerator<Measured> {
   const names = Object.keys(WITH)
-  let mechanisms = ALL
+  /** By index; asked for again at each restart. */
+  const special = new Map<number, typeof ALL>()
   await using net = await createTestnet(1, {
     seed: 1,
     pubsub: gossipsubPreset({ colocation: 'lan' }),
     mechanisms: ({ index, nodes }) => ({
       // Observers ask when they are told to; the others are a net as ever.
-      discovery: multi({ mechanisms: mechanisms(nodes.slice(0, 1).flatMap(({ addresses }) => addresses.map(String))), ...index >= NODES && { interval: Infinity } })
+      discovery: multi({ mechanisms: (special.get(index) ?? ALL)(nodes.slice(0, 1).flatMap(({ addresses }) => addresses.map(String))), ...index >= NODES && { interval: Infinity } })
     })
   })
   while (net.nodes.length < NODES) await net.add()
   const observers = new Map<string, TestnetNode>()
   for (const [name, of] of [['all', ALL], ...Object.entries(WITH)] as const) {
-    mechanisms = of
+    special.set(net.nodes.length, of)
     observers.set(name, await net.add())
   }
   progress('settling …')

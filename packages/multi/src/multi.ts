@@ -6,7 +6,6 @@ import { contentRoutingSymbol, isPeerId, peerRoutingSymbol, serviceDependencies 
 import { limits, NotStartedError, show, throwIfAborted, toError, Turns } from '@peerweave/interface'
 import { contextFrom } from '@peerweave/libp2p'
 import { isMultiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { TypedEventEmitter } from 'main-event'
 import { Activity } from './activity.ts'
 import { Announcer } from './announcer.ts'
 import { Answers, type AskOptions, type FindOptions } from './answers.ts'
@@ -16,6 +15,7 @@ import { START_PATIENCE } from './constants.ts'
 import { Departures } from './departures.ts'
 import { EndpointLog } from './endpoint-log.ts'
 import { endpointExplanation, explanation, type Explanation } from './explain.ts'
+import { GuardedEventEmitter } from './guarded-events.ts'
 import { Intake } from './intake.ts'
 import { Lane, type LaneStatus } from './lane.ts'
 import { Lanes } from './lanes.ts'
@@ -49,7 +49,7 @@ interface Session {
   suspendedAt: number | undefined
 }
 
-class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
+class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
   readonly name: string
   readonly type = 'multi'
   readonly capabilities: DiscoveryMechanism['capabilities']
@@ -77,7 +77,7 @@ class MultiMechanism extends TypedEventEmitter<MultiEvents> implements Multi {
   #sightings = 0
 
   constructor (context: MechanismContext, options: ResolvedMultiOptions) {
-    super()
+    super((error, type) => this.#log.error('a listener of %s failed - %e', type, error))
     const { name, store, clock, rng, access, peerTimeout } = options
     const { ports } = context
     this.name = name

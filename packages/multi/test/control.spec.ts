@@ -272,3 +272,66 @@ it('a mechanism that holds the event loop is named in its status', async () => {
   expect(multi.mechanisms().get('blocking')?.blocked).toBeGreaterThanOrEqual(80)
   await multi.stop()
 })
+
+describe('a listener that throws', () => {
+  it('harms nobody: the others hear the event, and what comes afterwards', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory], { interval: Infinity })
+    const heard: string[] = []
+    const bad = (): void => { throw new Error('a bug of the app') }
+    const failsLater: () => unknown = async () => { throw new Error('another one') }
+    w.multi.addEventListener('peer:discovery', bad)
+    w.multi.addEventListener('peer:discovery', failsLater)
+    w.multi.addEventListener('peer:discovery', { handleEvent: bad })
+    w.multi.addEventListener('mechanism:status', bad)
+    w.multi.addEventListener('peer:discovery', ({ detail: { peer } }) => heard.push(peer.peerId.toString()))
+    await started(w)
+    made.say(claim(a), claim(b))
+    await w.clock.settle()
+    expect(heard).toEqual([a, b].map(String))
+    expect(await ids(w.multi.peers())).toHaveLength(2)
+    await w.multi.stop()
+  })
+
+  it('is removed as any other, and is called once where that was asked', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory], { interval: Infinity })
+    await started(w)
+    let calls = 0
+    const listener = (): void => { calls++ }
+    w.multi.addEventListener('peer:discovery', listener)
+    w.multi.addEventListener('peer:discovery', listener)
+    w.multi.addEventListener('peer:expire', listener)
+    made.say(claim(a))
+    await w.clock.settle()
+    expect(calls).toBe(1)
+    w.multi.removeEventListener('peer:discovery', listener)
+    w.multi.addEventListener('peer:discovery', listener, { once: true })
+    made.say(claim(b), claim(c))
+    await w.clock.settle()
+    expect(calls).toBe(2)
+    made.say({ kind: 'withdraw', peerId: c, reporter: { configured: true } })
+    await w.clock.settle()
+    expect(calls).toBe(3)
+    await w.multi.stop()
+  })
+})
+
+describe('limits of an answer', () => {
+  it('none, one and as many as there are', async () => {
+    const made = handmade('mdns')
+    made.answers.push(claim(a), claim(b), claim(c))
+    const w = await world([made.factory], { interval: Infinity })
+    await started(w)
+    expect(await ids(w.multi.discover({ need: 0 }))).toEqual([])
+    expect(made.rounds).toBe(0)
+    expect(await ids(w.multi.discover({ need: 1 }))).toHaveLength(1)
+    expect(await ids(w.multi.discover({ need: Infinity }))).toHaveLength(3)
+    expect(await Array.fromAsync(w.multi.discoverPeers({ limit: 0 }))).toEqual([])
+    expect(await Array.fromAsync(w.multi.discoverPeers({ limit: 1 }))).toHaveLength(1)
+    expect(await Array.fromAsync(w.multi.discoverPeers({ limit: Infinity }))).toHaveLength(3)
+    expect(await ids(w.multi.peers({ limit: 0 }))).toEqual([])
+    expect(await ids(w.multi.peers({ limit: 1 }))).toHaveLength(1)
+    await w.multi.stop()
+  })
+})
