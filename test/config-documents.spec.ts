@@ -31,7 +31,7 @@ afterAll(async () => { for (const step of undo.splice(0).reverse()) await step()
 type Node = Libp2p<{ discovery: Multi }>
 
 async function start (config: Config): Promise<Node> {
-  const { entries, interval, maxPeersPerRound, refreshInterval, peerTimeout } = await multiFromConfig(config, registry)
+  const { entries, interval, maxPeersPerRound, refreshInterval, peerTimeout, maxPeers, connect } = await multiFromConfig(config, registry)
   const node = await createLibp2p(peerweaveDefaults({
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
@@ -41,7 +41,7 @@ async function start (config: Config): Promise<Node> {
       identify: identify(),
       ping: ping(),
       pubsub: gossipsub(),
-      discovery: multi({ mechanisms: entries, interval, maxPeersPerRound, refreshInterval, peerTimeout })
+      discovery: multi({ mechanisms: entries, interval, maxPeersPerRound, refreshInterval, peerTimeout, maxPeers, connect })
     }
   }))
   undo.push(() => node.stop())

@@ -20,6 +20,8 @@ export interface MultiOptions {
   mechanisms: Array<MechanismFactory | MechanismEntry>
   /** Started and stopped with this `multi`. @default memoryPeerStore() */
   store?: PeerStore | undefined
+  /** Places of the default store: peers beyond it compete by who told of them. With a `store` it is that one's `capacity`. @default limits.newPeers */
+  maxPeers?: number | undefined
   /** Inside another `multi`, paths read `name/mechanism`. @default 'multi' */
   name?: string | undefined
   /**
@@ -75,7 +77,7 @@ export interface MultiOptions {
 }
 
 const KNOWN: ReadonlyArray<keyof MultiOptions> = [
-  'mechanisms', 'store', 'name', 'interval', 'maxPeersPerRound', 'refreshInterval', 'peerTimeout', 'warmStart', 'connect', 'liveness', 'allow',
+  'mechanisms', 'store', 'maxPeers', 'name', 'interval', 'maxPeersPerRound', 'refreshInterval', 'peerTimeout', 'warmStart', 'connect', 'liveness', 'allow',
   'deny', 'routing', 'clock', 'rng'
 ]
 
@@ -113,7 +115,7 @@ export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
     name: nameOption('name', options.name, 'multi'),
     clock,
     rng,
-    store: options.store ?? memoryPeerStore({ clock, rng }),
+    store: resolveStore(options, { clock, rng }),
     refreshInterval: numberOption('refreshInterval', options.refreshInterval, REFRESH_INTERVAL, { min: 1_000, max: Infinity }),
     peerTimeout: numberOption('peerTimeout', options.peerTimeout, PEER_TIMEOUT, { min: limits.ttlMin, max: Infinity }),
     warmStart: numberOption('warmStart', options.warmStart, WARM_CONNECTIONS, { max: limits.connections, integer: true }),
@@ -122,6 +124,12 @@ export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
     access: new AccessList(options),
     routing: booleanOption('routing', options.routing)
   })
+}
+
+function resolveStore ({ store, maxPeers }: MultiOptions, seams: { clock: Clock, rng: Rng }): PeerStore {
+  if (store == null) return memoryPeerStore({ ...seams, capacity: numberOption('maxPeers', maxPeers, limits.newPeers, { min: 1, integer: true }) })
+  if (maxPeers !== undefined) throw new TypeError('maxPeers is of the default store: give your own one a capacity instead')
+  return store
 }
 
 /** @throws TypeError naming what is wrong with one of `mechanisms`, or what `add` is given */

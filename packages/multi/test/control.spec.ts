@@ -2,7 +2,9 @@
 import { contentRoutingSymbol, peerRoutingSymbol } from '@libp2p/interface'
 import { limits, NotFoundError, systemClock } from '@peerweave/interface'
 import { memoryPeerStore } from '@peerweave/peer-store'
+import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
+import { multi } from '../src/index.ts'
 import { claim, handmade, ids, peer, record, started, world } from './support.ts'
 
 const [a, b, c] = await Promise.all([peer(1), peer(2), peer(3)])
@@ -334,4 +336,25 @@ describe('limits of an answer', () => {
     expect(await ids(w.multi.peers({ limit: 1 }))).toHaveLength(1)
     await w.multi.stop()
   })
+})
+
+it('with room for a hundred peers the next one is not kept, and the reason is told', async () => {
+  const made = handmade('gossip')
+  const { clock, context } = await world([])
+  const node = multi({ mechanisms: [made.factory], clock, maxPeers: 100, interval: Infinity })(context)
+  const starting = Promise.resolve(node.start())
+  await clock.advance(1_000)
+  await starting
+  const many = await Promise.all(Array.from({ length: 120 }, async (_, i) => peer(500 + i)))
+  // Each by a party of its own.
+  for (const [i, id] of many.entries()) {
+    made.say(claim(id, { addresses: [`/ip4/45.${i}.1.1/tcp/1`], reporter: { remoteAddr: multiaddr(`/ip4/46.${i}.1.1/tcp/1`) } }))
+  }
+  await clock.settle()
+  expect((await ids(node.peers())).length).toBe(100)
+  const left = many.find(id => node.explain(id).state !== 'shown')
+  expect(node.explain(left as never).state).toMatch(/refused|expired/)
+  await node.stop()
+  expect(() => multi({ mechanisms: [], store: node.store, maxPeers: 5 })).toThrow(/maxPeers is of the default store/)
+  expect(() => multi({ mechanisms: [], maxPeers: 0 })).toThrow(/maxPeers must be/)
 })
