@@ -75,6 +75,8 @@ const LIMIT_KEYS = ['peers', 'inbound', 'outbound'] as const
 const DURATION: NumberBounds = { min: 100, max: Infinity }
 const PER_ROUND: NumberBounds = { max: limits.newPeers, integer: true }
 const COUNT: NumberBounds = { min: 0, max: Infinity, integer: true }
+const PLACES: NumberBounds = { min: 1, max: Infinity, integer: true }
+const CONNECTIONS: NumberBounds = { min: 0, max: limits.connections, integer: true }
 
 /** Words of the user documents for what is said otherwise here, without case and underscores. */
 const DOCUMENT_KEYS: Readonly<Record<string, string>> = {
@@ -131,9 +133,9 @@ export function readConfig (value: unknown, types: readonly string[], tell: Tell
     peerTimeout: read.duration('peerTimeout', config['peerTimeout'], PEER_TIMEOUT),
     maxPeersPerMechanism: read.number('maxPeersPerMechanism', config['maxPeersPerMechanism'], MAX_PEERS_PER_ROUND, PER_ROUND),
     limits: {
-      peers: read.number('limits.peers', most['peers'], MAX_PEERS, COUNT),
-      inbound: read.number('limits.inbound', most['inbound'], MAX_INBOUND, COUNT),
-      outbound: read.number('limits.outbound', most['outbound'], MAX_OUTBOUND, COUNT)
+      peers: read.number('limits.peers', most['peers'], MAX_PEERS, PLACES),
+      inbound: read.number('limits.inbound', most['inbound'], MAX_INBOUND, CONNECTIONS),
+      outbound: read.number('limits.outbound', most['outbound'], MAX_OUTBOUND, CONNECTIONS)
     }
   }
 }

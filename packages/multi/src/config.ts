@@ -39,7 +39,8 @@ export interface MultiConfig {
   readonly refreshInterval: number
   readonly peerTimeout: number
   readonly maxPeers: number
-  readonly connect: { readonly maxInbound: number, readonly maxOutbound: number }
+  /** The limits alone: nobody is sought. */
+  readonly connect: { readonly target: 0, readonly feelers: number, readonly maxInbound: number, readonly maxOutbound: number }
 }
 
 /**
@@ -83,7 +84,7 @@ export async function multiFromConfig (config: unknown, registry: MechanismRegis
     refreshInterval: read.refreshInterval,
     peerTimeout: read.peerTimeout,
     maxPeers: read.limits.peers,
-    connect: Object.freeze({ maxInbound: read.limits.inbound, maxOutbound: read.limits.outbound })
+    connect: Object.freeze({ target: 0, feelers: Infinity, maxInbound: read.limits.inbound, maxOutbound: read.limits.outbound })
   }
 }
 

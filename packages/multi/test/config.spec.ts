@@ -61,7 +61,7 @@ describe('multiFromConfig', () => {
   it('has the documents’ defaults', async () => {
     expect(await read({ mechanisms: ['mdns'] })).toEqual({
       name: undefined, mechanisms: [expect.any(Function)], entries: [{ mechanism: expect.any(Function) }], perMechanism: new Map(),
-      interval: 60_000, refreshInterval: 300_000, peerTimeout: 600_000, maxPeersPerRound: 50, maxPeers: 100, connect: { maxInbound: 50, maxOutbound: 50 }
+      interval: 60_000, refreshInterval: 300_000, peerTimeout: 600_000, maxPeersPerRound: 50, maxPeers: 100, connect: { target: 0, feelers: Infinity, maxInbound: 50, maxOutbound: 50 }
     })
   })
 
@@ -74,7 +74,7 @@ describe('multiFromConfig', () => {
       refreshInterval: 180_000,
       peerTimeout: 300_000,
       maxPeersPerMechanism: 25,
-      limits: { peers: 0, inbound: 1, outbound: Infinity }
+      limits: { peers: 1, inbound: 0, outbound: 200 }
     }
     const read = await multiFromConfig(config, registry)
     expect(made).toEqual([
@@ -82,7 +82,7 @@ describe('multiFromConfig', () => {
       { type: 'dns', options: { name: 'zone' } }
     ])
     expect(read).toMatchObject({
-      name: 'outer', interval: 30_000, refreshInterval: 180_000, peerTimeout: 300_000, maxPeersPerRound: 25, maxPeers: 0, connect: { maxInbound: 1, maxOutbound: Infinity }
+      name: 'outer', interval: 30_000, refreshInterval: 180_000, peerTimeout: 300_000, maxPeersPerRound: 25, maxPeers: 1, connect: { maxInbound: 0, maxOutbound: 200 }
     })
     expect(read.mechanisms).toHaveLength(4)
     expect(read.entries).toEqual(read.mechanisms.map((mechanism, i) => ({ mechanism, ...[{}, { interval: 5_000 }, { maxPeersPerRound: 7 }, {}][i] })))
@@ -129,7 +129,7 @@ describe('multiFromConfig', () => {
       'mechanisms[2].maxPeers: must be a whole number from 0 to 8192, got 1.5',
       'mechanisms[3]: must be the type of a mechanism, or an object with its `type`, got 7',
       'mechanisms[5]: is named "bootstrap" like mechanisms[4]: give it a `name` of its own',
-      'limits.peers: must be a whole number from 0 to Infinity, got -1',
+      'limits.peers: must be a whole number from 1 to Infinity, got -1',
       'mechanisms[1].options.tll: dns has no option "tll"; it knows name, ttl, list, interval, service, flag; did you mean `ttl`?',
       'mechanisms[1].options.list[1]: "QmNonsense" is not a multiaddr',
       'mechanisms[1].options.list[3]: 7 is not a multiaddr',
@@ -174,7 +174,7 @@ describe('multiFromConfig', () => {
     [() => ({ mechanisms: [{ type: 'mdns', name: 'a', options: { name: 'b' } }] }), 'mechanisms[0].name: is "a", and options.name is "b": give one of them', 'two names'],
     [() => ({ mechanisms: [{ type: 'mdns', options: [] }] }), 'mechanisms[0].options: must be an object, got []', 'options as a list'],
     [() => ({ mechanisms: [], limits: 100 }), 'limits: must be an object, with peers, inbound, outbound, got 100', 'limits as a number'],
-    [() => ({ mechanisms: [], limits: { peers: 1.5 } }), 'limits.peers: must be a whole number from 0 to Infinity, got 1.5', 'half a peer'],
+    [() => ({ mechanisms: [], limits: { peers: 1.5 } }), 'limits.peers: must be a whole number from 1 to Infinity, got 1.5', 'half a peer'],
     [() => ({ mechanisms: [], discoveryInterval: 60 }), 'discoveryInterval: must be a number from 100 to Infinity, got 60; durations are milliseconds: 60 s are 60000', 'seconds'],
     [() => ({ mechanisms: [], discoveryInterval: NaN }), 'discoveryInterval: must be a number from 100 to Infinity, got NaN', 'no number'],
     [() => ({ mechanisms: [], name: '' }), 'name: must be 1 to 64 letters, digits, ".", "_" or "-", got ""', 'an empty name'],
