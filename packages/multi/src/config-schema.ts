@@ -74,7 +74,6 @@ const LIMIT_KEYS = ['peers', 'inbound', 'outbound'] as const
 
 const DURATION: NumberBounds = { min: 100, max: Infinity }
 const PER_ROUND: NumberBounds = { max: limits.newPeers, integer: true }
-const COUNT: NumberBounds = { min: 0, max: Infinity, integer: true }
 const PLACES: NumberBounds = { min: 1, max: Infinity, integer: true }
 const CONNECTIONS: NumberBounds = { min: 0, max: limits.connections, integer: true }
 

@@ -9,9 +9,9 @@ const CRASHES = tier === 'default' ? 8 : 30
 
 describe('a crash without a word', () => {
   it.each([
-    ['on perfect links', 0],
-    ['with one packet in a hundred lost', 0.01]
-  ])('is suspected within 3 s, and certain within 8 s, %s', async (_, loss) => {
+    ['with one packet in a hundred lost', 0.01],
+    ...tier === 'default' ? [] : [['on perfect links', 0] as const]
+  ] as const)('is suspected within 3 s, and certain within 8 s, %s', async (_, loss) => {
     const net = await watching({ seed: 1, nodes: 100, dials: 8, links: { loss } })
     const { world } = net
     const degrees = world.up().map(({ index }) => net.connected(index).length)
