@@ -23,8 +23,18 @@ const BLOCK = 20
 
 const BAD: Record<string, (session: { honest: PeerId[] }) => Pick<Parameters<typeof defineMechanism>[1], 'round'> & { open?: () => Promise<void> | void }> = {
   'hangs in start': () => ({ open: async () => { await new Promise(() => {}) }, async * round () {} }),
-  'hangs in a round': () => ({ async * round () { await new Promise(() => {}) } }),
-  'fails in a round': () => ({ async * round () { throw new Error('no') } }),
+  'hangs in a round': () => ({
+    async * round () {
+      await new Promise(() => {})
+      yield * []
+    }
+  }),
+  'fails in a round': () => ({
+    async * round () {
+      yield * []
+      throw new Error('no')
+    }
+  }),
   lies: ({ honest }) => ({
     async * round () {
       for (const peerId of honest) {
@@ -99,7 +109,7 @@ async function * flooded (progress: (text: string) => void, rounds: number): Asy
       })
     })
   })
-  const woven = net.node(2).services.discovery as unknown as Multi
+  const woven = net.node(2).services.discovery
   const flooding = new AbortController()
   const done = pour(claims, claim => tell(claim), flooding.signal)
   const times: Record<'heard' | 'unheard', number[][]> = { heard: [], unheard: [] }

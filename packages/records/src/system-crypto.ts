@@ -9,7 +9,7 @@ export function systemCrypto (): Crypto {
 }
 
 /** Node's own, without an import that browsers would stumble over. `@libp2p/crypto` uses the same, on the main thread. */
-const node = globalThis.process?.getBuiltinModule?.('node:crypto')
+const node = typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:crypto')
 
 /** What comes before the 32 bytes of an Ed25519 key in DER (RFC 8410 §4), in base64: it has no rest. */
 const SPKI = 'MCowBQYDK2VwAyEA'
