@@ -116,10 +116,10 @@ function literalResolvers (policy: DialPolicy, resolve: ResolveAddress): Record<
 function hardenedGater (own: ConnectionGater, policy: DialPolicy, resolve: ResolveAddress): ConnectionGater {
   /** Names are literals by now, but for those that TLS needs: they are judged by what they resolve to. */
   const isAllowed = async (address: Multiaddr): Promise<boolean> => {
-    if (policy.isVetted(address)) return true
     if (!needsLookUp(address)) return policy.permits(address)
+    // Also where it was vetted: who may speak of the site may not speak of this machine, by a name neither.
     const resolved = await resolve(address).catch(() => [])
-    return resolved.length > 0 && resolved.every(({ scope }) => policy.permitsScope(scope))
+    return policy.permitsResolved(address, resolved.map(({ scope }) => scope))
   }
 
   const ours: ConnectionGater = {

@@ -4,7 +4,7 @@
  * its components.
  */
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
-import { addressScope, endpointOf, limits, targetPeer, type AddressScope } from '@peerweave/interface'
+import { addressScope, endpointOf, limits, mayReport, targetPeer, type AddressScope, type ReporterScope } from '@peerweave/interface'
 import type { ConnectionGater, PeerId } from '@libp2p/interface'
 
 const POLICY: symbol = Symbol.for('@peerweave/policy')
@@ -16,13 +16,18 @@ export interface DialPolicy {
    * Lets this address of this peer pass from now on, whatever its scope, `never` excepted. Say it of what was believed
    * on better grounds than the address alone: who reported it, or that the user wrote it down. Without a peer it is
    * vetted for whoever turns out to be there.
+   *
+   * @param reporter - whose word it is: a name may lead no nearer than that, wherever its owner lets it. Of several words
+   *   the one that may say most counts. @default 'configured'
    */
-  vet: (address: Multiaddr, peer?: PeerId) => void
+  vet: (address: Multiaddr, peer?: PeerId, reporter?: ReporterScope) => void
   /**
-   * What an address with a name resolved to: where the name was vetted, so are these, for the same peers. libp2p has the
-   * literal alone when it asks.
+   * What an address with a name resolved to: where the name was vetted, so are these, for the same peers, as far as the
+   * name may lead. libp2p has the literal alone when it asks.
    */
   vetResolved: (name: Multiaddr, resolved: readonly Multiaddr[]) => void
+  /** Whether an address that takes a look-up may be dialled when it leads to these scopes: nothing is known of no scope. */
+  permitsResolved: (name: Multiaddr, scopes: readonly AddressScope[]) => boolean
   /** Whether it was vetted, for its peer or for anybody; never of scope `never`. */
   isVetted: (address: Multiaddr, peer?: PeerId) => boolean
   /** Whether the address may be dialled as it stands. Of a name nothing is known before it was resolved: `false`. */
@@ -33,16 +38,20 @@ export interface DialPolicy {
 
 /** @param allow - scopes that need no vetting, besides `public` */
 export function createDialPolicy (allow: readonly AddressScope[]): DialPolicy {
-  const vetted = new Set<string>()
+  /** With how far a name may lead. BOUNDED by `limits.vettedAddresses`: the one unused for longest goes. */
+  const vetted = new Map<string, ReporterScope>()
   const permitsScope = (scope: AddressScope): boolean => scope === 'public' || (scope !== 'never' && allow.includes(scope))
-  const isVetted = (address: Multiaddr, peer?: PeerId): boolean => addressScope(address) !== 'never' &&
-    (vetted.has(keyOf(address, peer?.toString() ?? targetPeer(address))) || vetted.has(keyOf(address, undefined)))
-  const add = (keys: readonly string[]): void => {
+  const keysFor = (address: Multiaddr, peer?: PeerId): string[] =>
+    [keyOf(address, peer?.toString() ?? targetPeer(address)), keyOf(address, undefined)]
+  const isVetted = (address: Multiaddr, peer?: PeerId): boolean =>
+    addressScope(address) !== 'never' && keysFor(address, peer).some(key => vetted.has(key))
+  const add = (keys: readonly string[], reporter: ReporterScope): void => {
     for (const key of keys) {
+      const before = vetted.get(key)
       vetted.delete(key) // moved to the end: what is used is not the oldest
-      vetted.add(key)
+      vetted.set(key, before == null || reachOf(reporter) > reachOf(before) ? reporter : before)
     }
-    for (const oldest of vetted) {
+    for (const oldest of vetted.keys()) {
       if (vetted.size <= limits.vettedAddresses) break
       vetted.delete(oldest)
     }
@@ -50,12 +59,18 @@ export function createDialPolicy (allow: readonly AddressScope[]): DialPolicy {
   return {
     self: undefined,
     permitsScope,
-    vet: (address, peer) => add(keysOf(address, peer)),
+    vet: (address, peer, reporter = 'configured') => add(keysOf(address, peer), reporter),
     vetResolved (name, resolved) {
       // libp2p resolves before it appends the peer, so the name is looked for under every peer.
       const ending = ` ${endpointOf(name)}`
-      const owners = [...vetted].filter(key => key.endsWith(ending)).map(key => key.slice(0, -ending.length))
-      add([...owners.map(peer => `${peer}${ending}`), ...owners.flatMap(peer => resolved.map(address => keyOf(address, peer)))])
+      for (const [key, reporter] of [...vetted].filter(([key]) => key.endsWith(ending))) {
+        const peer = key.slice(0, -ending.length)
+        add([key, ...resolved.filter(address => mayReport(reporter, addressScope(address))).map(address => keyOf(address, peer))], reporter)
+      }
+    },
+    permitsResolved (name, scopes) {
+      const reporters = keysFor(name).flatMap(key => vetted.get(key) ?? [])
+      return scopes.length > 0 && scopes.every(scope => permitsScope(scope) || reporters.some(reporter => mayReport(reporter, scope)))
     },
     isVetted,
     permits: (address, peer) => permitsScope(addressScope(address)) || isVetted(address, peer)
@@ -70,6 +85,11 @@ export function policyOf (gater: ConnectionGater): DialPolicy | undefined {
 /** An object to hang on a gater. */
 export function policyProperty (policy: DialPolicy): object {
   return { [POLICY]: policy }
+}
+
+/** How much somebody at this place may say. */
+function reachOf (reporter: ReporterScope): number {
+  return (['public', 'private', 'loopback'] as const).filter(scope => mayReport(reporter, scope)).length
 }
 
 /** With the peer, so that a vetted address of one peer does not open the same socket to whoever claims it next. */

@@ -170,7 +170,7 @@ export class NodeHost implements Host {
     const dialable = await this.#dialable(targets, peer, reporter, deadline.signal)
     const addresses = isHearsay ? this.#targets.free(dialable) : dialable
     if (addresses.length === 0) throw this.#dialledLately(dialable)
-    for (const address of addresses) this.#policy?.vet(address)
+    for (const address of addresses) this.#policy?.vet(address, undefined, reporter)
     const before = new Set(connectionManager.getConnections())
     const connection = await this.#firstOf(addresses, deadline, isHearsay)
     const { remoteAddr, remotePeer } = connection

@@ -68,9 +68,10 @@ function asService<Made extends DiscoveryMechanism> (
     if (multiaddrs.length === 0) return
     // libp2p writes them into its address book and dials them from there: the gater must know them by then.
     for (const address of multiaddrs) {
-      // A name leads wherever its owner lets it. Vetted, it opens the gate to what it resolves to.
-      const isOpen = addressScope(address) !== 'name' || mayReport(reporterScope(sighting.reporter), 'private')
-      if (isOpen) policy?.vet(address, sighting.peerId)
+      // A name leads wherever its owner lets it. Vetted, it opens the gate to what it resolves to, as far as its reporter may
+      // say: one of whoever may say nothing but public addresses needs none.
+      const reporter = reporterScope(sighting.reporter)
+      if (addressScope(address) !== 'name' || mayReport(reporter, 'private')) policy?.vet(address, sighting.peerId, reporter)
     }
     discovery.safeDispatchEvent<PeerInfo>('peer', { detail: { id: sighting.peerId, multiaddrs } })
   }

@@ -1,7 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import { addressScope, limits } from '@peerweave/interface'
+import { addressScope, limits, type ReporterScope } from '@peerweave/interface'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { peerweaveDefaults, policyOf, type DefaultsOptions } from '../src/index.ts'
@@ -83,6 +83,32 @@ describe('the gater', () => {
     expect(await denies(gater, multiaddr('/dns4/bad.example.org/tcp/443/tls/ws'))).toBe(true)
     expect(await denies(gater, multiaddr('/ip4/8.8.8.8/tcp/443/tls/sni/good.example.org/ws'))).toBe(false)
     expect(await denies(gater, multiaddr('/ip4/8.8.8.8/tcp/443/tls/sni/bad.example.org/ws'))).toBe(true)
+  })
+
+  it.each<[ReporterScope, string[]]>([
+    ['public', ['8.8.8.8']],
+    ['private', ['8.8.8.8', '192.168.1.2']],
+    ['loopback', ['8.8.8.8', '192.168.1.2', '127.0.0.1']],
+    ['configured', ['8.8.8.8', '192.168.1.2', '127.0.0.1']]
+  ])('lets a name that was vetted on a %s word lead to %j and no nearer', async (reporter, reached) => {
+    const peer = await makePeer()
+    let answer = ''
+    const given = peerweaveDefaults({}, { resolveName: async (_name, type) => type === 'A' ? [answer] : [] })
+    const { connectionGater: gater, connectionManager: { resolvers } } = given
+    const [plain, secure] = ['/dns4/h.example.org/tcp/443', '/dns4/h.example.org/tcp/443/tls/ws'].map(text => multiaddr(text)) as [Multiaddr, Multiaddr]
+    for (const name of [plain, secure]) {
+      policyOf(gater)?.vet(name, peer, reporter)
+      policyOf(gater)?.vet(name, peer, 'public') // a later word of somebody else takes nothing away
+    }
+    const isReached = async (ip: string): Promise<boolean[]> => {
+      answer = ip
+      const [literal] = await resolvers['peerweave:names']!.resolve(plain, {} as never)
+      return await Promise.all([literal!, secure].map(async address => !await denies(gater, withPeer(address, peer))))
+    }
+    for (const ip of ['8.8.8.8', '192.168.1.2', '127.0.0.1', '169.254.169.254']) {
+      const isOne = reached.includes(ip)
+      expect(await isReached(ip), ip).toEqual([isOne, isOne])
+    }
   })
 
   it('asks no DNS server when a stranger\'s name is only remembered', async () => {

@@ -7,7 +7,7 @@ import { defineMechanism, limits, seededRng, virtualClock } from '@peerweave/int
 import { describe, expect, it } from 'vitest'
 import { until } from '../../../test/support/until.ts'
 import { mechanismModule, peerweaveDefaults, portsFrom, type MechanismModuleOptions } from '../src/index.ts'
-import { baseOptions, makeNode, makePorts, type TestNode } from './nodes.ts'
+import { baseOptions, makeCanary, makeNode, makePorts, type TestNode } from './nodes.ts'
 import type { DiscoveryMechanism, LifecycleHook, MechanismContext, MechanismEvents, Reporter, Session, Sighting } from '@peerweave/interface'
 import type { Libp2pOptions } from 'libp2p'
 
@@ -186,6 +186,24 @@ describe('a mechanism module', () => {
     await until(async () => await node.peerStore.has(other.node.peerId))
     await until(async () => (await node.peerStore.get(other.node.peerId)).addresses.length === 1)
     expect((await node.dial(other.node.peerId)).remotePeer.equals(other.node.peerId)).toBe(true)
+  })
+
+  it('has no name that the site tells of lead to this machine', async () => {
+    const [canary, other] = [await makeCanary(), await makeNode()]
+    const [told, own] = [await makePeer(), other.node.peerId]
+    const name = (port: number): string => `/dns4/localhost/tcp/${port}`
+    const { node } = await makeService(context => defineMechanism(context, {
+      name: 'told',
+      type: 'told',
+      async * round () {
+        yield claim(told, [name(canary.port)], { remoteAddr: multiaddr('/ip4/192.168.1.9/udp/5353') })
+        yield claim(own, [name(Number(other.address.getComponents()[1]?.value))], { remoteAddr: multiaddr('/ip4/127.0.0.1/udp/5353') })
+      }
+    }), {}, peerweaveDefaults(baseOptions()))
+    await until(async () => await node.peerStore.has(told) && await node.peerStore.has(own))
+    await expect(node.dial(told)).rejects.toMatchObject({ name: 'DialDeniedError' })
+    expect(canary.connects()).toBe(0)
+    expect((await node.dial(own)).remotePeer.equals(own)).toBe(true)
   })
 
   it('runs a round when the node has started and one every interval, until it stops', async () => {
