@@ -132,6 +132,12 @@ export const limits = {
   refusedPeers: 1_024,
   /** Dead peers that hearsay cannot bring back; the one that died first goes first. Chosen: five times all connections. */
   quarantinedPeers: 1_024,
+  /** Peers that libp2p's router asks the mechanisms for a second … A stranger can make kad-dht look up any number. Chosen. */
+  routedPerSecond: 1,
+  /** … after a burst of this; beyond it only the view answers. */
+  routedBurst: 16,
+  /** Peers that nobody knew, remembered so that they are not asked for again at once; the oldest is forgotten. */
+  routedMisses: 1_024,
   /** Peers that left the view, remembered for `explain`; the one that left longest ago goes. */
   departedPeers: 1_024,
 

@@ -242,3 +242,6 @@ export const ENDPOINT_WAIT: { base: number, cap: number } = { base: 60_000, cap:
  * Chosen: it costs a turn of some milliseconds with thousands of peers.
  */
 export const HOLD_STEP = 5_000
+
+/** For how long libp2p's router does not ask again for a peer that nobody knew. Chosen: as often as mechanisms are asked by themselves. */
+export const ROUTED_PAUSE = 60_000

@@ -123,7 +123,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
     this.capabilities = Object.freeze({ announce: false, peerRouting: true, contentRouting: routesContent, passive: true })
     // Properties of the instance: an exported class cannot declare a member under another package's symbol (TS9038).
     const find = async (id: PeerId, { signal }: FindOptions): Promise<PeerInfo> => await this.find(id, { signal })
-    Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting({ lanes: this.#lanes, store, find }) })
+    Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting({ lanes: this.#lanes, store, clock, find }) })
     if (routesContent) Object.defineProperty(this, contentRoutingSymbol, { value: contentRouting(this.#lanes) })
     // libp2p checks at construction that the services a service needs are there.
     const needs = new Set(mechanisms.flatMap(mechanism => (mechanism as { [serviceDependencies]?: string[] })[serviceDependencies] ?? []))

@@ -5,21 +5,40 @@
  * Nothing here asks libp2p's routers, which contain this, and nobody is dialled by a bare id, which would ask them.
  */
 import { contentRoutingSymbol, peerRoutingSymbol, type ContentRouting, type PeerId, type PeerInfo as Libp2pPeerInfo, type PeerRouting } from '@libp2p/interface'
-import { NotFoundError, toError, type PeerInfo, type PeerStore } from '@peerweave/interface'
+import { limits, NotFoundError, setLatest, toError, tokenBucket, type Clock, type PeerInfo, type PeerStore, type TokenBucket } from '@peerweave/interface'
 import merge from 'it-merge'
-import { CLOSEST_PEERS } from './constants.ts'
+import { CLOSEST_PEERS, ROUTED_PAUSE } from './constants.ts'
 import type { Lanes } from './lanes.ts'
 
 export interface RoutingInit {
   lanes: Lanes
   store: PeerStore
+  clock: Clock
   find: (id: PeerId, options: { signal?: AbortSignal | undefined }) => Promise<PeerInfo>
 }
 
-export function peerRouting ({ lanes, store, find }: RoutingInit): Pick<PeerRouting, 'findPeer' | 'getClosestPeers'> {
+/**
+ * libp2p looks a peer up whenever it is dialled by its id alone, also by kad-dht, which is told ids by strangers. So these
+ * look-ups have a rate, and who was not found is not asked for again for a while; what the view knows is always told.
+ */
+export function peerRouting ({ lanes, store, clock, find }: RoutingInit): Pick<PeerRouting, 'findPeer' | 'getClosestPeers'> {
+  let mayAsk: TokenBucket | undefined
+  /** Until when each is not asked for. BOUNDED by `limits.routedMisses`; the oldest goes. */
+  const missed = new Map<string, number>()
   return {
     async findPeer (id, options = {}) {
-      return plain(await find(id, options))
+      const known = store.peek(id)
+      if (known != null && known.addresses.length > 0) return plain(known)
+      const now = clock.now()
+      const key = id.toString()
+      mayAsk ??= tokenBucket(limits.routedPerSecond, limits.routedBurst, now)
+      if ((missed.get(key) ?? -Infinity) > now || !mayAsk(now)) throw new NotFoundError(`nobody knew lately where ${key} is`)
+      try {
+        return plain(await find(id, options))
+      } catch (error) {
+        if (toError(error).name === 'NotFoundError') setLatest(missed, key, clock.now() + ROUTED_PAUSE, limits.routedMisses)
+        throw error
+      }
     },
     /** By a mechanism that routes, or else by all that we know. */
     async * getClosestPeers (key, options = {}) {

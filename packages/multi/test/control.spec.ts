@@ -212,6 +212,27 @@ describe('libp2p\'s routers', () => {
     await w.multi.stop()
   })
 
+  it('ask for a peer that nobody knows once a minute, and for so many a second', async () => {
+    const asked: string[] = []
+    const routing = handmade('dht', { async * findPeer (id) { asked.push(id.toString()) } })
+    const w = await world([routing.factory], { interval: Infinity })
+    await started(w)
+    const find = async (id: typeof a): Promise<unknown> => w.multi[peerRoutingSymbol]?.findPeer?.(id)
+    for (let i = 0; i < 5; i++) await expect(find(a)).rejects.toThrow(NotFoundError)
+    expect(asked).toEqual([a.toString()])
+    await w.clock.advance(60_001)
+    await expect(find(a)).rejects.toThrow(NotFoundError)
+    expect(asked).toHaveLength(2)
+    const many = await Promise.all(Array.from({ length: 50 }, async (_, i) => peer(700 + i)))
+    for (const id of many) await expect(find(id)).rejects.toThrow(NotFoundError)
+    expect(asked.length).toBeLessThanOrEqual(2 + limits.routedBurst)
+    // What the view knows costs nothing.
+    routing.say(claim(b))
+    await w.clock.settle()
+    expect(await find(b)).toMatchObject({ multiaddrs: [expect.anything()] })
+    await w.multi.stop()
+  })
+
   it('route content only where a mechanism does, or will', async () => {
     const content = { provide: async () => {}, async * findProviders () { yield { id: a, multiaddrs: [], routing: 'dht' } } }
     const dht = handmade('dht', { contentRouting: content })
