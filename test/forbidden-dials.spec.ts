@@ -14,14 +14,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { startChild, type Child } from '../packages/mdns/test/realnet/child.ts'
 import { whyNotHere } from '../packages/mdns/test/realnet/needs.ts'
 import {
-  hostsBehind, ipOf, KINDS, portOf, PUBLIC_NETS, SOURCES, toldBy, VECTORS, type Kind, type SourceName, type Told
+  hostsBehind, ipOf, KINDS, portOf, PUBLIC_NETS, SOURCES, toldBy, VECTORS, type SourceName, type Told
 } from './support/forbidden-vectors.ts'
 import { createLan, type Lan, type LanHost } from './support/namespaces.ts'
 import { until } from './support/until.ts'
 import type { VictimOptions, VictimState } from './support/forbidden-victim-main.ts'
-
-/** A source puts each vector behind a name of one kind. In the other tiers the app dials names of every kind for each. */
-const kinds: readonly Kind[] = KINDS
 
 /** How long what must happen may take, ms, and a test of it all. */
 const PATIENCE = 30_000
@@ -122,7 +119,7 @@ describe.skipIf(reason !== undefined || process.env.PEERWEAVE_TIER == null)('a n
   }
   const hits = async (command: 'hits' | 'take' = 'hits'): Promise<Hits> => sorted(await canary.ask<Record<string, number>>(command))
   const toDial = async (): Promise<Array<{ id: string, addresses: readonly string[] }>> => {
-    const all = await Promise.all(SOURCES.map(async source => await toldBy(source, folder, kinds)))
+    const all = await Promise.all(SOURCES.map(async source => await toldBy(source, folder, KINDS)))
     return all.flat().map(({ peerId, addresses }) => ({ id: peerId.toString(), addresses }))
   }
   /** One of each kind and source. */
