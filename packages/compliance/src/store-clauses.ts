@@ -81,7 +81,7 @@ export const storeClauses: readonly StoreClause[] = [
   clause('changes-end', 'Changes end with stop, and reading after stop ends at once.', changesEnd, ['changes']),
 
   clause('outcomes-monotone', 'A failure never raises confidence, a success restores it, and what failed comes last.', outcomesMonotone),
-  clause('confidence-sound', 'Confidence is from 0 to 1, grows with independent groups and fades.', confidenceSound),
+  clause('confidence-sound', 'Confidence is from 0 to 1, does not fall when another group speaks, and fades.', confidenceSound),
   clause('own-contact-only', 'Only our own contact moves lastSeen, never back and never past now.', ownContactOnly),
   clause('identity', 'What identify said replaces what was claimed, within bounds.', identity),
   clause('connection', 'The connection is shown as it was set.', connection),

@@ -97,6 +97,9 @@ export const CLOSEST_PEERS = 20
 /** How long a peer is believed to be there on others' word alone, whatever TTL they say (document 004). */
 export const PEER_TIMEOUT = 600_000
 
+/** For how long a contact of ours confirms what others say of a peer. Chosen: peers come and go by the day. */
+export const CONFIRMED_FOR = 86_400_000
+
 /** How often peers that are about to expire are looked for again (document 004). */
 export const REFRESH_INTERVAL = 300_000
 

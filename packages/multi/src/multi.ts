@@ -11,7 +11,7 @@ import { Announcer } from './announcer.ts'
 import { Answers, type AskOptions, type FindOptions } from './answers.ts'
 import { ask } from './asking.ts'
 import { Connections } from './connections.ts'
-import { START_PATIENCE } from './constants.ts'
+import { CONFIRMED_FOR, START_PATIENCE } from './constants.ts'
 import { Departures } from './departures.ts'
 import { EndpointLog } from './endpoint-log.ts'
 import { endpointExplanation, explanation, type Explanation } from './explain.ts'
@@ -103,6 +103,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
       clock,
       access,
       peerTimeout,
+      isConfirmed: id => clock.wall() - (store.peek(id)?.lastSeen ?? -Infinity) < CONFIRMED_FOR,
       log: this.#log,
       quarantine: this.#activity.judgement.quarantine,
       endpoints: this.#activity.endpoints,

@@ -37,7 +37,8 @@ export interface MultiOptions {
   refreshInterval?: number | undefined
   /**
    * How long a peer is believed to be there on others' word alone, ms, whatever TTL they say. Longer shows more peers that
-   * are gone, shorter fewer that are there. What the user configured stands as long as it says.
+   * are gone, shorter fewer that are there. What the user configured, what a peer signed, and what is said of whom we were
+   * connected to within a day, stands as long as it says.
    *
    * @default {@link PEER_TIMEOUT}
    */

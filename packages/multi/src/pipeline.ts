@@ -37,8 +37,10 @@ export interface PipelineInit {
   ports: Ports
   clock: Clock
   access: Pick<AccessList, 'isWelcome'>
-  /** The longest that a claim stands, ms, unless the user chose who makes it. */
+  /** The longest that a claim stands, ms, when nothing but others' word speaks for it. */
   peerTimeout: number
+  /** We had contact with it lately. */
+  isConfirmed: (id: PeerId) => boolean
 }
 
 export class Pipeline {
@@ -48,13 +50,15 @@ export class Pipeline {
   readonly #records: NodeRecords
   readonly #access: Pick<AccessList, 'isWelcome'>
   readonly #peerTimeout: number
+  readonly #isConfirmed: (id: PeerId) => boolean
   #lastStamp = -Infinity
 
-  constructor ({ ports, clock, access, peerTimeout }: PipelineInit) {
+  constructor ({ ports, clock, access, peerTimeout, isConfirmed }: PipelineInit) {
     this.#self = ports.host.self
     this.#clock = clock
     this.#access = access
     this.#peerTimeout = peerTimeout
+    this.#isConfirmed = isConfirmed
     this.#records = nodeRecords(ports, { clock })
   }
 
@@ -103,7 +107,7 @@ export class Pipeline {
   #evidence (
     claim: Claim, record: VerifiedRecord | undefined, { origin, observedAt, refuse }: { origin: Origin, observedAt: number, refuse: (refusal: Refusal) => void }
   ): Checked | undefined {
-    const { peerId, ttl, reporter, protocols, metadata } = claim
+    const { peerId, reporter, protocols, metadata } = claim
     const from = reporterScope(reporter)
     const multiaddrs = this.#addresses(claim, from, record, refuse)
     if (multiaddrs.length === 0) {
@@ -114,7 +118,7 @@ export class Pipeline {
       kind: 'evidence',
       sighting: claim,
       evidence: {
-        peerId, multiaddrs, source: sourceOf(origin, reporter, from), observedAt, expiresAt: observedAt + this.#lifetime(ttl, from), record, protocols,
+        peerId, multiaddrs, source: sourceOf(origin, reporter, from), observedAt, expiresAt: observedAt + this.#lifetime(claim, from, record), record, protocols,
         metadata
       }
     }
@@ -177,9 +181,13 @@ export class Pipeline {
     return [...result.values()]
   }
 
-  /** Hearsay is believed for no longer than the peer timeout, whatever it says; what the user named stands as long as it says. */
-  #lifetime (ttl: number, from: ReporterScope): number {
-    return clampTtl(from === 'configured' ? ttl : Math.min(ttl, this.#peerTimeout))
+  /**
+   * Hearsay is believed for no longer than the peer timeout, whatever it says. What the user named, what the peer signed and
+   * whom we met ourselves stands as long as it is said to.
+   */
+  #lifetime ({ peerId, ttl }: Claim, from: ReporterScope, record: VerifiedRecord | undefined): number {
+    const isHearsay = ttl > this.#peerTimeout && from !== 'configured' && record == null && !this.#isConfirmed(peerId)
+    return clampTtl(isHearsay ? this.#peerTimeout : ttl)
   }
 
   /** Strictly increasing, so that a goodbye and an announcement of one millisecond keep their order. */

@@ -268,16 +268,19 @@ it('a peer that is about to expire is looked for again', async () => {
   await w.multi.stop()
 })
 
-it('hearsay is believed for the peer timeout at most, what the user named for as long as it says', async () => {
+it('hearsay is believed for the peer timeout at most; what the user named, and of whom we met, for as long as it is said', async () => {
   const made = handmade('dns')
   const w = await world([made.factory], { peerTimeout: 10_000, interval: Infinity })
   await started(w)
   const stranger = { addresses: ['/ip4/1.2.3.4/tcp/4001'], reporter: {}, ttl: 3_600_000 }
-  made.say(claim(a, stranger), claim(b, { ttl: 3_600_000 }))
-  await w.clock.advance(9_999)
-  expect(await ids(w.multi.peers())).toHaveLength(2)
-  await w.clock.advance(2)
-  expect(await ids(w.multi.peers())).toEqual([b.toString()])
+  made.say(claim(a, stranger), claim(b, { ttl: 3_600_000 }), claim(c, stranger))
+  await w.clock.advance(1_000)
+  await w.multi.store.updatePeerSeen(c)
+  made.say(claim(c, stranger))
+  await w.clock.advance(8_998)
+  expect(await ids(w.multi.peers())).toHaveLength(3)
+  await w.clock.advance(4)
+  expect(await ids(w.multi.peers())).toEqual([b, c].map(String).sort())
   await w.multi.stop()
 })
 

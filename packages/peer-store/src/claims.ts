@@ -25,7 +25,6 @@ export interface SourceItems {
 }
 
 export interface OnlySource {
-  readonly group: string
   readonly type: DiscoveryType
   readonly latest: number
 }

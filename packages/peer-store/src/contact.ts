@@ -58,7 +58,10 @@ export function pressContact (contact: Contact, press: Press): void {
 }
 
 function pressedOutcomes (outcomes: Outcomes, press: Press): Outcomes {
-  return outcomes.lastSuccess == null ? outcomes : { ...outcomes, lastSuccess: press(outcomes.lastSuccess) }
+  const { lastSuccess, lastFailure } = outcomes
+  return {
+    ...outcomes, lastSuccess: lastSuccess == null ? undefined : press(lastSuccess), lastFailure: lastFailure == null ? undefined : press(lastFailure)
+  }
 }
 
 export function boundedIdentity ({ protocols, agentVersion, protocolVersion }: Identity): Identity {
@@ -70,7 +73,7 @@ export function boundedIdentity ({ protocols, agentVersion, protocolVersion }: I
 }
 
 function after (before: Outcomes | undefined, outcome: 'success' | 'failure', now: number): Outcomes {
-  return outcome === 'success' ? { lastSuccess: now, failures: 0 } : { ...before, failures: (before?.failures ?? 0) + 1 }
+  return outcome === 'success' ? { lastSuccess: now, failures: 0 } : { ...before, failures: (before?.failures ?? 0) + 1, lastFailure: now }
 }
 
 /** To `agentBytes` of UTF-8, and no character in half. */

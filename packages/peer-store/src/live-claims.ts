@@ -37,6 +37,6 @@ export class LiveClaims {
 
 function onlyOf ([first, ...others]: readonly SourceItems[]): OnlySource | null {
   if (first == null || others.length > 0) return null
-  const { source: { group, type }, items } = first
-  return { group, type, latest: Math.max(...items.map(({ observedAt }) => observedAt)) }
+  const { source: { type }, items } = first
+  return { type, latest: Math.max(...items.map(({ observedAt }) => observedAt)) }
 }

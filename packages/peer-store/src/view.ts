@@ -318,12 +318,12 @@ function protocols (live: readonly SourceItems[]): readonly string[] {
 function testimonies (live: Claims, now: number): Testimony[] {
   // Of most peers: then the ledger need not be read again.
   const { only } = live
-  if (only != null) return [{ group: only.group, type: only.type, age: now - only.latest }]
+  if (only != null) return [{ type: only.type, age: now - only.latest }]
   return live.sources.map(source => testimony(source, source.items, now))
 }
 
 function testimony ({ source }: SourceItems, items: readonly Item[], now: number): Testimony {
-  return { group: source.group, type: source.type, age: now - latest(items, ({ observedAt }) => observedAt) }
+  return { type: source.type, age: now - latest(items, ({ observedAt }) => observedAt) }
 }
 
 function lastExpiry (live: readonly SourceItems[]): number {

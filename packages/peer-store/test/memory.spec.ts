@@ -7,6 +7,7 @@ import { claim, peer, source } from './support.ts'
 import type { PeerStore } from '@peerweave/interface'
 
 const a = await peer(1)
+const b = await peer(2)
 
 let clock: VirtualClock
 let store: PeerStore
@@ -84,6 +85,25 @@ it('a failure leaves two thirds of confidence, and a success makes it whole', as
   expect(store.peek(a)?.confidence).toBeCloseTo(before * 0.66)
   await store.recordOutcome(a, multiaddr('/ip4/10.0.0.1/tcp/1'), 'success')
   expect(store.peek(a)?.confidence).toBe(1)
+})
+
+it('forgets a failure as it ages, of the peer and of the address', async () => {
+  await store.addPeer(claim(a, { ttl: 3_600_000 }))
+  await store.addPeer(claim(b, { ttl: 3_600_000 }))
+  await store.recordOutcome(a, multiaddr('/ip4/10.0.0.1/tcp/1'), 'failure')
+  const ratio = (): number => (store.peek(a)?.confidence ?? NaN) / (store.peek(b)?.confidence ?? NaN)
+  expect(ratio()).toBeCloseTo(0.66)
+  await clock.advance(600_000)
+  expect(ratio()).toBeCloseTo(0.66 ** 0.5)
+  expect((store.peek(a)?.addresses[0]?.confidence ?? NaN) / (store.peek(b)?.addresses[0]?.confidence ?? NaN)).toBeCloseTo(0.66 ** 0.5)
+})
+
+it('believes the most reliable mechanism, also where others have heard of the peer since', async () => {
+  await store.addPeer(claim(a, { from: source('gossip'), ttl: 3_600_000 }))
+  await store.addPeer(claim(b, { from: source('gossip'), ttl: 3_600_000 }))
+  await clock.advance(900_000)
+  await store.addPeer(claim(a, { from: source('dht'), at: 900_000, ttl: 3_600_000 }))
+  expect(store.peek(a)?.confidence).toBeCloseTo(store.peek(b)?.confidence ?? NaN)
 })
 
 it('started again, its changes are read again', async () => {

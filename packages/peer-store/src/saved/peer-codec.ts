@@ -178,15 +178,20 @@ function readReputation (reader: ByteReader): Reputation {
   return { mean: reader.time(), lower: reader.time(), n: reader.time() }
 }
 
-function writeOutcomes ({ lastSuccess, failures }: Outcomes): void {
-  writer.byte(lastSuccess == null ? 0 : LAST_SUCCESS)
+function writeOutcomes ({ lastSuccess, failures, lastFailure }: Outcomes): void {
+  writer.byte((lastSuccess == null ? 0 : LAST_SUCCESS) | (lastFailure == null ? 0 : LAST_FAILURE))
   if (lastSuccess != null) writer.float(lastSuccess)
   writer.varint(failures)
+  if (lastFailure != null) writer.float(lastFailure)
 }
 
 function readOutcomes (reader: ByteReader, shift: number): Outcomes {
   const flags = reader.byte()
-  return { lastSuccess: (flags & LAST_SUCCESS) === 0 ? undefined : reader.time() + shift, failures: reader.varint() }
+  return {
+    lastSuccess: (flags & LAST_SUCCESS) === 0 ? undefined : reader.time() + shift,
+    failures: reader.varint(),
+    lastFailure: (flags & LAST_FAILURE) === 0 ? undefined : reader.time() + shift
+  }
 }
 
 function writeIdentity ({ protocols, agentVersion, protocolVersion }: Identity): void {

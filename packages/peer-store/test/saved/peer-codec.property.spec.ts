@@ -21,7 +21,7 @@ const item = fc.record({
   kind: fc.constantFrom('address' as const, 'protocol' as const, 'metadata' as const, 'certified' as const),
   name: text, value: text, observedAt: time, expiresAt: time
 }).map((one): Item => ({ ...one, value: one.kind === 'metadata' ? one.value : '' }))
-const outcomes = fc.record({ lastSuccess: optional(time), failures: fc.nat() })
+const outcomes = fc.record({ lastSuccess: optional(time), failures: fc.nat(), lastFailure: optional(time) })
 
 const saved: fc.Arbitrary<SavedPeer> = fc.record({
   id: fc.constant('12D3KooW'),
