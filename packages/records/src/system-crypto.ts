@@ -11,6 +11,8 @@ export function systemCrypto (): Crypto {
 /** Node's own, without an import that browsers would stumble over. `@libp2p/crypto` uses the same, on the main thread. */
 const node = typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:crypto')
 
+type NodeCrypto = NonNullable<typeof node>
+
 /** What comes before the 32 bytes of an Ed25519 key in DER (RFC 8410 §4), in base64: it has no rest. */
 const SPKI = 'MCowBQYDK2VwAyEA'
 
@@ -30,7 +32,7 @@ const system: Crypto = {
  * 0.1 ms of another thread's: the event loop goes on meanwhile, and several at once use several cores. The key goes as PEM
  * text, of which the main thread makes a key in 20 µs; of the same as an object it takes three times that.
  */
-async function verifyAside (node: typeof import('node:crypto'), raw: Uint8Array, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
+async function verifyAside (node: NodeCrypto, raw: Uint8Array, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
   const base64 = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('base64')
   const key = `-----BEGIN PUBLIC KEY-----\n${SPKI}${base64}\n-----END PUBLIC KEY-----\n`
   return await new Promise<boolean>((resolve, reject) => {
