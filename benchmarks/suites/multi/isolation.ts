@@ -10,7 +10,7 @@ import { defineMechanism, seededRng, virtualClock, type Claim, type DiscoveryMec
 import { multi, type Multi } from '@peerweave/multi'
 import { memoryPeerStore } from '@peerweave/peer-store'
 import { multiaddr } from '@multiformats/multiaddr'
-import { alone, median, quantile, type BenchOptions, type Measured } from '../../harness.ts'
+import { alone, median, quantile, type Measured } from '../../harness.ts'
 import { benchPeers } from '../../peer-store/peers.ts'
 import type { PeerId } from '@libp2p/interface'
 
@@ -46,14 +46,14 @@ const BAD: Record<string, (session: { honest: PeerId[] }) => Pick<Parameters<typ
   })
 }
 
-export async function * run (progress: (text: string) => void, { full }: BenchOptions): AsyncGenerator<Measured> {
+export async function * run (progress: (text: string) => void): AsyncGenerator<Measured> {
   const good = await arrivals()
   for (const [name, bad] of Object.entries(BAD)) {
     const beside = await arrivals(bad)
     const slower = 100 * (quantile(beside, 0.99) / quantile(good, 0.99) - 1)
     yield alone(`isolation: others' p99 later beside one that ${name}, virtual time`, slower, '%')
   }
-  yield * flooded(progress, full ? ROUNDS : ROUNDS / 5)
+  yield * flooded(progress, ROUNDS)
 }
 
 function claimOf (peerId: PeerId, address: string, ttl = 600_000): Claim {

@@ -5,7 +5,7 @@ import { quantile, watching, type Watching } from './liveness-sim.ts'
 const tier = process.env.PEERWEAVE_TIER ?? 'default'
 
 const HOUR = 3_600_000
-const CRASHES = tier === 'default' ? 8 : 30
+const CRASHES = tier === 'default' ? 4 : 30
 
 describe('a crash without a word', () => {
   it.each([
