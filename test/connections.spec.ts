@@ -37,7 +37,7 @@ class Policy {
     const [clock, rng, log, { store }] = [systemClock(), systemRng(), defaultLogger().forComponent('test:policy'), this]
     const dialler = new Dialler({ host, store, log, maxOutbound: resolved.maxOutbound })
     this.#connector = new Connector({ host, store, clock, rng, log, options: resolved, dialler })
-    this.#connections = new Connections({ host, store, log, check: () => {} })
+    this.#connections = new Connections({ host, store, log, access: { isDenied: () => false }, check: () => {} })
   }
 
   async start (): Promise<void> {

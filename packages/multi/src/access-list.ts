@@ -16,6 +16,16 @@ export class AccessList {
     this.#allowed = allow == null ? undefined : new Set(read('allow', allow))
   }
 
+  /** One that changes by itself. */
+  copy (): AccessList {
+    return new AccessList({ deny: this.#denied, allow: this.#allowed })
+  }
+
+  /** By name, whoever else may be on no list. */
+  isDenied (id: PeerId): boolean {
+    return this.#denied.has(id.toString())
+  }
+
   isWelcome (id: PeerId): boolean {
     const text = id.toString()
     return !this.#denied.has(text) && this.#allowed?.has(text) !== false

@@ -2,7 +2,7 @@
  * What goes on while a `multi` is awake: mechanisms are asked, peers are dialled, pinged and looked for again, and what has
  * run out is dropped. All of it begins with {@link Activity.start} and ends with {@link Activity.stop}.
  */
-import { limits, toError, type Host, type Logger, type PeerInfo } from '@peerweave/interface'
+import { limits, toError, type Host, type Logger, type PeerInfo, type PeerStore } from '@peerweave/interface'
 import { ask } from './asking.ts'
 import { Connector } from './connector.ts'
 import { Dialler } from './dial-peer.ts'
@@ -11,13 +11,15 @@ import { ExpiryTimer } from './expiry-timer.ts'
 import { Judgement } from './judgement.ts'
 import { refresh } from './refresher.ts'
 import { warmStart } from './warm-start.ts'
-import type { PeerId } from '@libp2p/interface'
+import type { AccessList } from './access-list.ts'
 import type { LostTime } from './clock-watch.ts'
 import type { Lanes } from './lanes.ts'
 import type { ResolvedMultiOptions } from './options.ts'
 
-export interface ActivityInit extends Pick<ResolvedMultiOptions, 'store' | 'clock' | 'rng' | 'connect' | 'access' | 'liveness' | 'refreshInterval'> {
+export interface ActivityInit extends Pick<ResolvedMultiOptions, 'clock' | 'rng' | 'connect' | 'liveness' | 'refreshInterval'> {
   host: Host
+  store: PeerStore
+  access: AccessList
   lanes: Lanes
   log: Logger
   /** As the option `warmStart`. */
@@ -120,9 +122,5 @@ export class Activity {
     try {
       for await (const { peerId } of ask(routers, { clock, need: 1, peer, signal: end.signal })) if (peerId.equals(peer)) return
     } catch { /* its lane says why */ }
-  }
-
-  isSuspected (id: PeerId): boolean {
-    return this.judgement.isSuspected(id)
   }
 }

@@ -6,19 +6,29 @@ import { clampMs, limits, raceSignal, settledOrAborted, type Clock, type Host, t
 import { ANNOUNCE_DEBOUNCE, ANNOUNCE_RETRY, RENEW_AT } from './constants.ts'
 import type { Lane } from './lane.ts'
 
+export interface AnnouncerInit {
+  host: Host
+  clock: Clock
+  lanes: Iterable<Lane>
+  /** While it is not, nothing is announced; {@link Announcer.renew} when it is again. */
+  isAwake: () => boolean
+}
+
 export class Announcer {
   readonly #host: Host
   readonly #clock: Clock
-  readonly #lanes: () => Iterable<Lane>
+  readonly #lanes: Iterable<Lane>
+  readonly #isAwake: () => boolean
   readonly #timers = new Map<Lane, Timer>()
   /** Who granted an announcement: these are told goodbye. */
   readonly #announced = new Set<Lane>()
   #session: AbortController | undefined
 
-  constructor (host: Host, clock: Clock, lanes: () => Iterable<Lane>) {
+  constructor ({ host, clock, lanes, isAwake }: AnnouncerInit) {
     this.#host = host
     this.#clock = clock
     this.#lanes = lanes
+    this.#isAwake = isAwake
   }
 
   start (): void {
@@ -30,7 +40,7 @@ export class Announcer {
 
   /** Announces us everywhere anew. */
   renew (): void {
-    for (const lane of this.#lanes()) this.announceTo(lane)
+    for (const lane of this.#lanes) this.announceTo(lane)
   }
 
   /** To one that came late, or is listened to again. */
@@ -62,7 +72,7 @@ export class Announcer {
   async #announce (lane: Lane): Promise<void> {
     const session = this.#session
     const multiaddrs = this.#host.addresses()
-    if (session == null || lane.isPaused || multiaddrs.length === 0) return
+    if (session == null || lane.isPaused || !this.#isAwake() || multiaddrs.length === 0) return
     const record: SelfRecord = { peerId: this.#host.self, multiaddrs }
     using deadline = this.#clock.deadline(limits.roundDeadline, session.signal)
     let next = ANNOUNCE_RETRY

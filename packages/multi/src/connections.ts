@@ -1,11 +1,13 @@
 /** The store follows the node's connections: who is connected, what identify said, and whom a dial of ours reached. */
 import { limits, toError, type Host, type HostConnection, type Logger, type PeerStore } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
+import type { AccessList } from './access-list.ts'
 
 export interface ConnectionsInit {
   host: Host
   store: PeerStore
   log: Logger
+  access: Pick<AccessList, 'isDenied'>
   /** Called before the store is told: time that was lost is to be taken back first. */
   check: () => void
 }
@@ -18,10 +20,11 @@ export class Connections {
   }
 
   follow (signal: AbortSignal): void {
-    const { host: { events }, store, check } = this.#init
+    const { host: { events }, store, access, check } = this.#init
     events.addEventListener('connect', ({ detail: connection }) => {
       check()
-      void this.#opened(connection)
+      if (access.isDenied(connection.peer)) void this.#refuse(connection.peer)
+      else void this.#opened(connection)
     }, { signal })
     events.addEventListener('disconnect', ({ detail: peer }) => {
       check()
@@ -38,6 +41,11 @@ export class Connections {
     const open = this.#init.host.connections().filter(({ peer }) => peer.equals(id))
     const [best] = open.filter(({ direction }) => direction === 'outbound').concat(open)
     if (best != null) await this.#opened(best)
+  }
+
+  async #refuse (peer: PeerId): Promise<void> {
+    const { host, log } = this.#init
+    await host.close(peer, 'denied').catch(error => log('%p could not be closed - %e', peer, toError(error)))
   }
 
   /** A dial of ours that reached a peer proves it, and its address. */

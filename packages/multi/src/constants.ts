@@ -73,7 +73,7 @@ export const YIELD_PRIOR = 20
  * What a round of it costs the network, beside one of bootstrap's. Bytes that a newcomer sends and receives in its first
  * 30 s (`bench -- mechanisms/cost`, rounded); mDNS and DNS send a handful of packets.
  */
-export const COST: Readonly<Record<string, number>> = { bootstrap: 1, mdns: 1, dns: 1, gossip: 3, dht: 25 }
+export const COST: ReadonlyMap<string, number> = new Map([['bootstrap', 1], ['mdns', 1], ['dns', 1], ['gossip', 3], ['dht', 25]])
 
 /** How long the first mechanism is waited for that was never asked before. Chosen: a round trip across the world. */
 export const FIRST_HEDGE = 200

@@ -57,13 +57,18 @@ export class Intake {
 
   /** Whether the peer is new in the view; `undefined` when it was refused. */
   async #store (checked: Exclude<Checked, { kind: 'endpoint' }>, origin: Origin): Promise<boolean | undefined> {
-    const { store, quarantine, refuse, onDue, onFresh } = this.#init
+    const { store, access, quarantine, refuse, onDue, onFresh } = this.#init
     if (checked.kind === 'withdraw') {
       await store.withdraw(checked.peerId, checked.source, checked.at, checked.multiaddrs)
       return false
     }
     const { evidence, sighting: { reporter } } = checked
     const { peerId, record } = evidence
+    // Once more: its signature took time, and the user may have denied it meanwhile.
+    if (!access.isWelcome(peerId)) {
+      refuse({ reason: 'denied', peerId }, origin)
+      return undefined
+    }
     if (!quarantine.mayBelieve({ peerId, seq: record?.seq, reporter })) {
       refuse({ reason: 'quarantined', peerId }, origin)
       return undefined

@@ -3,7 +3,7 @@
  * chain of its own, its rounds end by a deadline, its news wait in a bounded queue, its failures open its own breaker.
  */
 import {
-  backoff, jitter, limits, NotStartedError, PeerweaveError, settledOrAborted, show, TimeoutError, toError, untilAborted
+  backoff, jitter, limits, NotStartedError, PeerweaveError, settledOrAborted, show, TimeoutError, toError, tokenBucket, untilAborted
 } from '@peerweave/interface'
 import { BLOCKED, INTERVAL_JITTER, ROUND_BACKOFF } from './constants.ts'
 import { NewsQueue } from './news-queue.ts'
@@ -11,7 +11,7 @@ import { originOf, type Origin } from './origin.ts'
 import { overlap } from './overlap.ts'
 import { YieldBook } from './yield-book.ts'
 import type {
-  Capabilities, Clock, DiscoverOptions, DiscoveryMechanism, DiscoveryType, LifecycleHook, Logger, MechanismStatus, Rng, Sighting
+  Capabilities, Clock, DiscoverOptions, DiscoveryMechanism, DiscoveryType, LifecycleHook, Logger, MechanismStatus, Rng, Sighting, TokenBucket
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
 
@@ -57,7 +57,7 @@ export interface LaneInit {
 export interface LaneStatus extends MechanismStatus {
   /** Rounds that threw, or timed out with nothing, one after the other. */
   failuresInRow: number
-  /** Whether it is left alone for now because it failed too often. */
+  /** Whether it is left alone because it failed too often. */
   isBroken: boolean
   /** Neither asked nor listened to at present, because the user said so. */
   isPaused: boolean
@@ -77,8 +77,11 @@ export class Lane {
   #chain: Promise<void> = Promise.resolve()
   #isStarted = false
   #session: AbortController | undefined
-  readonly #news: NewsQueue
+  /** Of all its sessions: who is paused and resumed gains nothing by it. */
+  readonly #newsRate: TokenBucket
   readonly #book: YieldBook
+  /** Ends the wait for the next round. */
+  #hurry: (() => void) | undefined
   #isPaused = false
   #fresh = 0
   #blocked = 0
@@ -95,15 +98,7 @@ export class Lane {
     this.#type = type
     this.#init = init
     this.#book = new YieldBook(type)
-    this.#news = new NewsQueue({
-      clock: init.clock,
-      take: async sighting => {
-        const taken = await this.#take(sighting)
-        // What shows later holds nothing up.
-        if (taken != null) void this.#taken(taken).then(shown => { if (shown != null) init.onNews(shown.sighting) })
-      },
-      onDropped: count => init.onDropped(this, count)
-    })
+    this.#newsRate = tokenBucket(limits.sightingsPerSecond, limits.sightingQueue, init.clock.now())
   }
 
   /** Peers that a round is expected to bring, by what it costs. */
@@ -162,8 +157,9 @@ export class Lane {
     const session = new AbortController()
     this.#session = session
     const { signal } = session
+    const news = this.#newsOf(signal)
     try {
-      this.mechanism.addEventListener('sighting', event => this.#news.add(event.detail, signal), { signal })
+      this.mechanism.addEventListener('sighting', event => news.add(event.detail), { signal })
       this.mechanism.addEventListener('status', () => this.#init.onStatus(this), { signal })
     } catch (error) {
       this.#note(error, 'addEventListener')
@@ -175,6 +171,11 @@ export class Lane {
   close (): void {
     this.#session?.abort(new NotStartedError(`${this.name} was stopped`))
     this.#session = undefined
+  }
+
+  /** The next round comes at once: we were away for longer than an interval. */
+  askNow (): void {
+    this.#hurry?.()
   }
 
   /** Neither asks nor listens any more, until it is resumed. The mechanism goes on by itself. */
@@ -290,8 +291,27 @@ export class Lane {
       const wait = this.#isBroken
         ? limits.breakerPause
         : this.#failuresInRow > 0 ? backoff(rng, this.#failuresInRow, ROUND_BACKOFF) : jitter(rng, this.#book.wait(interval), INTERVAL_JITTER)
-      await clock.sleep(Math.max(wait, Math.min(this.#retryAfter, interval)), { signal })
+      const { promise: hurried, resolve: hurry } = Promise.withResolvers<void>()
+      this.#hurry = hurry
+      using due = clock.deadline(Math.max(wait, Math.min(this.#retryAfter, interval)), signal)
+      await settledOrAborted(hurried, due.signal)
     }
+  }
+
+  /** A queue of its own for each session: what waited in one is nothing to the next. */
+  #newsOf (signal: AbortSignal): NewsQueue {
+    const { clock, onNews, onDropped } = this.#init
+    return new NewsQueue({
+      clock,
+      signal,
+      rate: this.#newsRate,
+      take: async sighting => {
+        const taken = await this.#take(sighting)
+        // What shows later holds nothing up.
+        if (taken != null) void this.#taken(taken).then(shown => { if (shown != null) onNews(shown.sighting) })
+      },
+      onDropped: count => onDropped(this, count)
+    })
   }
 
   async #take (sighting: Sighting): Promise<TakenSighting | undefined> {

@@ -23,10 +23,6 @@ export class Lanes implements Iterable<Lane> {
     return this.#lanes.values()
   }
 
-  get size (): number {
-    return this.#lanes.size
-  }
-
   get (name: string): Lane | undefined {
     return this.#lanes.get(name)
   }
@@ -38,10 +34,11 @@ export class Lanes implements Iterable<Lane> {
    */
   async add (lane: Lane, patience: number): Promise<void> {
     this.addStopped(lane)
-    const hooks = [...this.#passed]
+    // A lane calls them one after the other; it is opened behind them all, or it would start the mechanism by itself.
+    const started = Promise.all(this.#passed.map(async hook => { await lane.hook(hook) }))
     if (this.#isOpen) lane.open()
     using deadline = this.#clock.deadline(patience)
-    await settledOrAborted((async () => { for (const hook of hooks) await lane.hook(hook) })(), deadline.signal)
+    await settledOrAborted(started, deadline.signal)
   }
 
   /** Before the life cycle begins. @throws as {@link Lanes.add} */
@@ -56,7 +53,7 @@ export class Lanes implements Iterable<Lane> {
     lane.close()
     if (this.#passed.length === 0) return
     using deadline = this.#clock.deadline(patience)
-    await settledOrAborted((async () => { for (const hook of LIFECYCLE.down) await lane.hook(hook) })(), deadline.signal)
+    await settledOrAborted(Promise.all(LIFECYCLE.down.map(async hook => { await lane.hook(hook) })), deadline.signal)
   }
 
   /** Calls a hook of every mechanism at once, and waits for them only so long. */
@@ -80,15 +77,7 @@ export class Lanes implements Iterable<Lane> {
 
   /** Everybody is asked now, where we were away for longer than an interval. */
   askNow (): void {
-    if (!this.#isOpen) return
-    for (const lane of this) {
-      lane.close()
-      lane.open()
-    }
-  }
-
-  pause (lane: Lane): void {
-    lane.pause()
+    for (const lane of this) lane.askNow()
   }
 
   resume (lane: Lane): void {

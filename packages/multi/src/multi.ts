@@ -29,6 +29,7 @@ import type {
   PeerQuery, PeerStore, Sighting
 } from '@peerweave/interface'
 import type { PeerId } from '@libp2p/interface'
+import type { AccessList } from './access-list.ts'
 import type { Multi, MultiEvents } from './api.ts'
 import type { Origin } from './origin.ts'
 import type { Refusal, RefusalReason } from './pipeline.ts'
@@ -57,6 +58,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
   readonly #context: MechanismContext
   readonly #options: ResolvedMultiOptions
   readonly #log: Logger
+  readonly #access: AccessList
   readonly #lanes: Lanes
   readonly #intake: Intake
   readonly #answers: Answers
@@ -78,19 +80,22 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
 
   constructor (context: MechanismContext, options: ResolvedMultiOptions) {
     super((error, type) => this.#log.error('a listener of %s failed - %e', type, error))
-    const { name, store, clock, rng, access, peerTimeout } = options
+    const { name, clock, rng, peerTimeout } = options
     const { ports } = context
+    const store = this.store = options.makeStore()
+    const access = this.#access = options.makeAccess()
     this.name = name
-    this.store = store
     this.#options = options
     this.#log = context.logger.forComponent(`peerweave:${name}`)
     this.#context = { ...context, records: recordSource({ store, clock, rng }) }
-    this.#connections = new Connections({ host: ports.host, store, log: this.#log, check: () => this.#activity.judgement.check() })
+    this.#connections = new Connections({ host: ports.host, store, access, log: this.#log, check: () => this.#activity.judgement.check() })
     this.#metrics = multiMetrics(metricsOf(context), { prefix: `peerweave_${name}`, statuses: () => this.mechanisms() })
     this.#lanes = new Lanes(clock)
     this.#activity = new Activity({
       ...options,
       host: ports.host,
+      store,
+      access,
       lanes: this.#lanes,
       log: this.#log,
       warmConnections: options.warmStart,
@@ -118,14 +123,14 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
     })
     for (const entry of options.mechanisms) this.#lanes.addStopped(this.#lane(entry))
     this.#answers = new Answers({ lanes: this.#lanes, store, clock })
-    this.#announcer = new Announcer(ports.host, clock, () => this.#lanes)
+    this.#announcer = new Announcer({ host: ports.host, clock, lanes: this.#lanes, isAwake: () => this.#session?.suspendedAt == null })
     const mechanisms = [...this.#lanes].map(({ mechanism }) => mechanism)
     const routesContent = options.routing ?? mechanisms.some(mechanism => mechanism[contentRoutingSymbol] != null)
     this.capabilities = Object.freeze({ announce: false, peerRouting: true, contentRouting: routesContent, passive: true })
     // Properties of the instance: an exported class cannot declare a member under another package's symbol (TS9038).
     const find = async (id: PeerId, { signal }: FindOptions): Promise<PeerInfo> => await this.find(id, { signal })
-    Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting({ lanes: this.#lanes, store, clock, find }) })
-    if (routesContent) Object.defineProperty(this, contentRoutingSymbol, { value: contentRouting(this.#lanes) })
+    Object.defineProperty(this, peerRoutingSymbol, { value: peerRouting({ lanes: this.#lanes, store, access, clock, find }) })
+    if (routesContent) Object.defineProperty(this, contentRoutingSymbol, { value: contentRouting(this.#lanes, access) })
     // libp2p checks at construction that the services a service needs are there.
     const needs = new Set(mechanisms.flatMap(mechanism => (mechanism as { [serviceDependencies]?: string[] })[serviceDependencies] ?? []))
     Object.defineProperty(this, serviceDependencies, { value: [...needs] })
@@ -220,7 +225,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
   explain (about: PeerId | Multiaddr): Explanation {
     if (isMultiaddr(about)) return endpointExplanation(about, this.#endpointLog.of(about))
     if (!isPeerId(about)) throw new TypeError(`explain takes a peer id or a multiaddr, got ${show(about)}`)
-    const { clock, access } = this.#options
+    const { clock } = this.#options
     return explanation({
       peerId: about,
       peer: this.store.peek(about),
@@ -228,7 +233,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
       refusals: this.#refusals.of(about),
       departure: this.#departures.of(about),
       quarantined: this.#activity.judgement.quarantine.get(about),
-      isDenied: !access.isWelcome(about),
+      isDenied: !this.#access.isWelcome(about),
       isSuspected: this.#activity.judgement.isSuspected(about),
       toWall: at => clock.wall() - clock.now() + at
     })
@@ -261,7 +266,7 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
 
   pause (name: string): boolean {
     const lane = this.#lanes.get(name)
-    if (lane != null) this.#lanes.pause(lane)
+    lane?.pause()
     return lane != null
   }
 
@@ -291,13 +296,13 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
   }
 
   async deny (id: PeerId): Promise<void> {
-    this.#options.access.deny(idOf('deny', id))
+    this.#access.deny(idOf('deny', id))
     await this.forget(id)
     await this.#context.ports.host.close(id, 'denied')
   }
 
   allow (id: PeerId): void {
-    this.#options.access.allow(idOf('allow', id))
+    this.#access.allow(idOf('allow', id))
   }
 
   async forget (id: PeerId): Promise<void> {
@@ -398,9 +403,10 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
   /** Turns changes of the store into events, until the store stops. */
   async #tell (changes: AsyncIterable<Change>): Promise<void> {
     for await (const change of changes) {
-      this.#metrics.view({ peers: this.store.size, suspected: this.#activity.judgement.status()?.suspected })
+      this.#metrics.view({ peers: this.store.size })
       if (change.kind === 'missed') continue
       const { peer, cause } = change
+      if (cause.kind === 'connection' || cause.kind === 'silence') this.#countConnected()
       if (change.kind === 'updated') {
         this.safeDispatchEvent('peer:update', { detail: { peer, previous: change.previous, cause } })
         continue
@@ -409,6 +415,11 @@ class MultiMechanism extends GuardedEventEmitter<MultiEvents> implements Multi {
       else this.#departures.add({ peer, cause, at: this.#options.clock.wall() })
       this.safeDispatchEvent(change.kind === 'new' ? 'peer:discovery' : 'peer:expire', { detail: { peer, cause } })
     }
+  }
+
+  #countConnected (): void {
+    const connected = new Set(this.#context.ports.host.connections().map(({ peer }) => peer.toString())).size
+    this.#metrics.view({ connected, suspected: this.#activity.judgement.status()?.suspected })
   }
 
   #sessionOrThrow (): Session {

@@ -4,10 +4,13 @@
  *
  * BOUNDED by `limits.sightingQueue`; at the bound the oldest goes.
  */
-import { limits, nextTurn, tokenBucket, type Clock, type Sighting, type TokenBucket } from '@peerweave/interface'
+import { limits, nextTurn, type Clock, type Sighting, type TokenBucket } from '@peerweave/interface'
 
 export interface NewsQueueInit {
   clock: Clock
+  rate: TokenBucket
+  /** Fires when nobody listens any more: then nothing more is taken. */
+  signal: AbortSignal
   /** Never rejects. */
   take: (sighting: Sighting) => Promise<void>
   /** So many had to go since it was called last. */
@@ -16,7 +19,6 @@ export interface NewsQueueInit {
 
 export class NewsQueue {
   readonly #init: NewsQueueInit
-  readonly #rate: TokenBucket
   /** A ring: a flood is a hundred thousand a second, and moving a queue along for each is felt. */
   readonly #ring: Array<Sighting | undefined> = []
   #first = 0
@@ -26,11 +28,9 @@ export class NewsQueue {
 
   constructor (init: NewsQueueInit) {
     this.#init = init
-    this.#rate = tokenBucket(limits.sightingsPerSecond, limits.sightingQueue, init.clock.now())
   }
 
-  /** @param signal - fires when nobody listens any more: then the queue is emptied */
-  add (sighting: Sighting, signal: AbortSignal): void {
+  add (sighting: Sighting): void {
     this.#ring[(this.#first + this.#length) % limits.sightingQueue] = sighting
     if (this.#length < limits.sightingQueue) {
       this.#length++
@@ -38,16 +38,16 @@ export class NewsQueue {
       this.#first = (this.#first + 1) % limits.sightingQueue
       this.#dropped++
     }
-    if (!this.#isDraining) void this.#drain(signal)
+    if (!this.#isDraining) void this.#drain()
   }
 
-  async #drain (signal: AbortSignal): Promise<void> {
-    const { clock, take } = this.#init
+  async #drain (): Promise<void> {
+    const { clock, rate, signal, take } = this.#init
     this.#isDraining = true
     try {
       while (this.#length > 0 && !signal.aborted) {
         const taking: Array<Promise<void>> = []
-        while (taking.length < limits.sightingsPerTurn && this.#length > 0 && this.#rate(clock.now())) taking.push(take(this.#shift()))
+        while (taking.length < limits.sightingsPerTurn && this.#length > 0 && rate(clock.now())) taking.push(take(this.#shift()))
         await Promise.all(taking)
         this.#tellDropped()
         if (taking.length === 0) await clock.sleep(NEXT_TOKENS, { signal })
@@ -58,7 +58,6 @@ export class NewsQueue {
     } finally {
       this.#tellDropped()
       this.#isDraining = false
-      if (signal.aborted) this.#length = 0
     }
   }
 

@@ -90,14 +90,15 @@ export interface Asked {
 
 export interface ResolvedMultiOptions extends Asked {
   readonly mechanisms: ReadonlyArray<Asked & { readonly mechanism: MechanismFactory }>
-  readonly store: PeerStore
+  /** A factory may make several nodes: each has a store and lists of its own, unless the user gave a store. */
+  readonly makeStore: () => PeerStore
+  readonly makeAccess: () => AccessList
   readonly name: string
   readonly refreshInterval: number
   readonly peerTimeout: number
   readonly warmStart: number
   readonly connect: ResolvedConnect | undefined
   readonly liveness: boolean
-  readonly access: AccessList
   readonly routing: boolean | undefined
   readonly clock: Clock
   readonly rng: Rng
@@ -116,21 +117,29 @@ export function resolveOptions (options: MultiOptions): ResolvedMultiOptions {
     name: nameOption('name', options.name, 'multi'),
     clock,
     rng,
-    store: resolveStore(options, { clock, rng }),
+    makeStore: resolveStore(options, { clock, rng }),
     refreshInterval: numberOption('refreshInterval', options.refreshInterval, REFRESH_INTERVAL, { min: 1_000, max: Infinity }),
     peerTimeout: numberOption('peerTimeout', options.peerTimeout, PEER_TIMEOUT, { min: limits.ttlMin, max: Infinity }),
     warmStart: numberOption('warmStart', options.warmStart, WARM_CONNECTIONS, { max: limits.connections, integer: true }),
     connect: connectOptions(options.connect),
     liveness: booleanOption('liveness', options.liveness) ?? true,
-    access: new AccessList(options),
+    makeAccess: resolveAccess(options),
     routing: booleanOption('routing', options.routing)
   })
 }
 
-function resolveStore ({ store, maxPeers }: MultiOptions, seams: { clock: Clock, rng: Rng }): PeerStore {
-  if (store == null) return memoryPeerStore({ ...seams, capacity: numberOption('maxPeers', maxPeers, limits.newPeers, { min: 1, integer: true }) })
+function resolveAccess ({ allow, deny }: MultiOptions): () => AccessList {
+  const checked = new AccessList({ allow, deny })
+  return () => checked.copy()
+}
+
+function resolveStore ({ store, maxPeers }: MultiOptions, seams: { clock: Clock, rng: Rng }): () => PeerStore {
+  if (store == null) {
+    const capacity = numberOption('maxPeers', maxPeers, limits.newPeers, { min: 1, integer: true })
+    return () => memoryPeerStore({ ...seams, capacity })
+  }
   if (maxPeers !== undefined) throw new TypeError('maxPeers is of the default store: give your own one a capacity instead')
-  return store
+  return () => store
 }
 
 /** @throws TypeError naming what is wrong with one of `mechanisms`, or what `add` is given */

@@ -8,11 +8,14 @@ import { contentRoutingSymbol, peerRoutingSymbol, type ContentRouting, type Peer
 import { limits, NotFoundError, setLatest, toError, tokenBucket, type Clock, type PeerInfo, type PeerStore, type TokenBucket } from '@peerweave/interface'
 import merge from 'it-merge'
 import { CLOSEST_PEERS, ROUTED_PAUSE } from './constants.ts'
+import type { AccessList } from './access-list.ts'
 import type { Lanes } from './lanes.ts'
 
 export interface RoutingInit {
   lanes: Lanes
   store: PeerStore
+  /** Of whom the user wants to know nothing, libp2p is told nothing. */
+  access: Pick<AccessList, 'isWelcome'>
   clock: Clock
   find: (id: PeerId, options: { signal?: AbortSignal | undefined }) => Promise<PeerInfo>
 }
@@ -21,7 +24,7 @@ export interface RoutingInit {
  * libp2p looks a peer up whenever it is dialled by its id alone, also by kad-dht, which is told ids by strangers. So these
  * look-ups have a rate, and who was not found is not asked for again for a while; what the view knows is always told.
  */
-export function peerRouting ({ lanes, store, clock, find }: RoutingInit): Pick<PeerRouting, 'findPeer' | 'getClosestPeers'> {
+export function peerRouting ({ lanes, store, access, clock, find }: RoutingInit): Pick<PeerRouting, 'findPeer' | 'getClosestPeers'> {
   let mayAsk: TokenBucket | undefined
   /** Until when each is not asked for. BOUNDED by `limits.routedMisses`; the oldest goes. */
   const missed = new Map<string, number>()
@@ -43,13 +46,13 @@ export function peerRouting ({ lanes, store, clock, find }: RoutingInit): Pick<P
     /** By a mechanism that routes, or else by all that we know. */
     async * getClosestPeers (key, options = {}) {
       const routers = [...lanes].flatMap(({ mechanism }) => mechanism[peerRoutingSymbol]?.getClosestPeers?.bind(mechanism[peerRoutingSymbol]) ?? [])
-      if (routers.length > 0) yield * merge(...routers.map(getClosestPeers => harmless(getClosestPeers(key, options))))
+      if (routers.length > 0) yield * welcome(merge(...routers.map(getClosestPeers => harmless(getClosestPeers(key, options)))), access)
       else for (const peer of await store.getClosestPeers(key, CLOSEST_PEERS)) yield plain(peer)
     }
   }
 }
 
-export function contentRouting (lanes: Lanes): ContentRouting {
+export function contentRouting (lanes: Lanes, access: Pick<AccessList, 'isWelcome'>): ContentRouting {
   const routers = (): Array<Partial<ContentRouting>> => [...lanes].flatMap(({ mechanism }) => mechanism[contentRoutingSymbol] ?? [])
   /** By every mechanism that can. @throws AggregateError when none did; NotFoundError when there is none */
   const byAll = async (what: string, act: (router: Partial<ContentRouting>) => Promise<unknown> | undefined): Promise<void> => {
@@ -62,7 +65,7 @@ export function contentRouting (lanes: Lanes): ContentRouting {
     provide: async (cid, options) => { await byAll('provide', router => router.provide?.(cid, options)) },
     cancelReprovide: async (cid, options) => { await byAll('stop providing', router => router.cancelReprovide?.(cid, options)) },
     async * findProviders (cid, options) {
-      yield * merge(...routers().flatMap(router => router.findProviders?.(cid, options) ?? []).map(harmless))
+      yield * welcome(merge(...routers().flatMap(router => router.findProviders?.(cid, options) ?? []).map(harmless)), access)
     },
     put: async (key, value, options) => { await byAll('store a value', router => router.put?.(key, value, options)) },
     async get (key, options) {
@@ -75,6 +78,10 @@ export function contentRouting (lanes: Lanes): ContentRouting {
 
 function plain ({ peerId, addresses }: PeerInfo): Libp2pPeerInfo {
   return { id: peerId, multiaddrs: addresses.map(({ multiaddr }) => multiaddr) }
+}
+
+async function * welcome<T extends Libp2pPeerInfo> (peers: AsyncIterable<T>, access: Pick<AccessList, 'isWelcome'>): AsyncGenerator<T> {
+  for await (const peer of peers) if (access.isWelcome(peer.id)) yield peer
 }
 
 /** One that fails takes no other's answers with it. */

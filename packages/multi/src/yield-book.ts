@@ -26,7 +26,7 @@ export class YieldBook {
   #ttl = Infinity
 
   constructor (type: DiscoveryType) {
-    this.#cost = COST[type] ?? 1
+    this.#cost = COST.get(type) ?? 1
   }
 
   add ({ fresh, ms, ttl }: RoundYield): void {

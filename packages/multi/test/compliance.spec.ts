@@ -2,39 +2,9 @@ import { bootstrap } from '@libp2p/bootstrap'
 import { mechanismCompliance } from '@peerweave/compliance'
 import { createLibp2p } from 'libp2p'
 import { describe, it } from 'vitest'
-import { fromLibp2p, memory, MemoryHub, multi } from '../src/index.ts'
-import type { DiscoveryMechanism } from '@peerweave/interface'
-import type { MechanismSetup, Supports, World, WorldNode } from '@peerweave/compliance'
-
-/** A hub with whoever else is there; `make` builds what is under test on it. */
-function onHub (name: string, supports: Supports, make: (hub: MemoryHub, world: World) => DiscoveryMechanism): MechanismSetup {
-  return {
-    name,
-    supports,
-    create (world) {
-      const hub = new MemoryHub()
-      const others: DiscoveryMechanism[] = []
-      const join = async ({ clock, context }: WorldNode, id = context.ports.host.self): Promise<void> => {
-        const other = memory({ hub, clock, ttl: 3_600_000 })(context)
-        others.push(other)
-        await other.start()
-        await other.announceSelf?.({ peerId: id, multiaddrs: context.ports.host.addresses() })
-      }
-      return {
-        mechanism: () => make(hub, world),
-        async provoke () {
-          const other = await world.node()
-          await join(other)
-          return other.self
-        },
-        echo: async () => { await join(await world.node(), world.self) },
-        announced: () => [...hub.records()].some(({ peerId }) => peerId.equals(world.self)),
-        leftovers: () => Array<string>(hub.size - others.length).fill('membership of the hub'),
-        dispose: async () => { for (const other of others) await other.stop() }
-      }
-    }
-  }
-}
+import { fromLibp2p, memory, multi } from '../src/index.ts'
+import { onHub } from './hub-setup.ts'
+import type { Supports } from '@peerweave/compliance'
 
 mechanismCompliance({ describe, it }, onHub('memory', { hostile: false, failure: false }, (hub, { clock, context }) => {
   return memory({ hub, clock })(context)

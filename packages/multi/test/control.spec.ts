@@ -1,6 +1,10 @@
 /** What users change while it runs. */
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { contentRoutingSymbol, peerRoutingSymbol } from '@libp2p/interface'
-import { limits, NotFoundError, systemClock } from '@peerweave/interface'
+import { complianceContext, memoryNetwork } from '@peerweave/compliance'
+import { limits, NotFoundError, systemClock, virtualClock } from '@peerweave/interface'
+import { keySigner, sealPeerRecord } from '@peerweave/records'
 import { memoryPeerStore } from '@peerweave/peer-store'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
@@ -37,6 +41,20 @@ describe('a mechanism that comes late', () => {
     // What it told stands as long as it was told to, and no more is taken of it.
     expect(await ids(w.multi.peers())).toEqual([a, b].map(String).sort())
     expect(await w.multi.remove('late')).toBe(false)
+    await w.multi.stop()
+  })
+
+  it('is started once, and asked as soon as it is', async () => {
+    const w = await world([])
+    await started(w)
+    let opened = 0
+    const late = handmade('late', { open: () => { opened++ } })
+    late.answers.push(claim(a))
+    await w.multi.add(late.factory)
+    await w.clock.settle()
+    expect([opened, late.rounds]).toEqual([1, 1])
+    await w.clock.advance(5_000)
+    expect(opened).toBe(1)
     await w.multi.stop()
   })
 
@@ -99,6 +117,19 @@ describe('a mechanism that is paused', () => {
     await w.multi.stop()
   })
 
+  it('and resumed at once loses nothing that it says from then on', async () => {
+    const made = handmade('mdns')
+    const w = await world([made.factory], { interval: Infinity })
+    await started(w)
+    made.say(claim(a))
+    w.multi.pause('mdns')
+    w.multi.resume('mdns')
+    made.say(claim(b), claim(c))
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual(expect.arrayContaining([b, c].map(String)))
+    await w.multi.stop()
+  })
+
   it('before the start is not asked when it comes', async () => {
     const made = handmade('mdns')
     const w = await world([made.factory])
@@ -134,6 +165,22 @@ describe('suspended', () => {
     await w.multi.stop()
   })
 
+  it('nothing is announced, and all of it when it wakes', async () => {
+    let announced = 0
+    const made = handmade('mdns', { announceSelf: async () => { announced++; return { ttl: 10_000 } }, withdrawSelf: async () => {} })
+    const w = await world([made.factory])
+    await started(w)
+    await w.clock.advance(1_000)
+    expect(announced).toBe(1)
+    w.multi.suspend()
+    await w.clock.advance(60_000)
+    expect(announced).toBe(1)
+    w.multi.wake()
+    await w.clock.advance(1_000)
+    expect(announced).toBe(2)
+    await w.multi.stop()
+  })
+
   it('a node can be stopped, and started again awake', async () => {
     const made = handmade('mdns')
     const w = await world([made.factory])
@@ -165,6 +212,65 @@ describe('whom the user does not want', () => {
     await w.clock.settle()
     expect(await ids(w.multi.peers())).toEqual([a.toString()])
     await w.multi.stop()
+  })
+
+  it('is disconnected when he comes again, and libp2p\'s routers do not tell of him', async () => {
+    const network = memoryNetwork()
+    const [here, there] = [await complianceContext({ network }), await complianceContext({ network })]
+    const { self } = there.ports.host
+    const routing = handmade('dht', {
+      peerRouting: { async * getClosestPeers () { for (const id of [self, a]) yield { id, multiaddrs: [] } } },
+      contentRouting: { async * findProviders () { for (const id of [self, a]) yield { id, multiaddrs: [], routing: 'dht' } } }
+    })
+    const clock = virtualClock()
+    const node = multi({ mechanisms: [routing.factory], clock, interval: Infinity, liveness: false })(Object.assign(here, { clock }))
+    const starting = Promise.resolve(node.start())
+    await clock.advance(1_000)
+    await Promise.all([starting, there.ports.start()])
+    await node.deny(self)
+    await there.ports.host.dial(here.ports.host.addresses())
+    await clock.settle()
+    expect(here.ports.host.connections()).toEqual([])
+    const told = async (peers: AsyncIterable<{ id: typeof a }> | undefined): Promise<string[]> => (await Array.fromAsync(peers ?? [])).map(({ id }) => id.toString())
+    expect(await told(node[peerRoutingSymbol]?.getClosestPeers?.(new Uint8Array(1)))).toEqual([a.toString()])
+    expect(await told(node[contentRoutingSymbol]?.findProviders?.({} as never))).toEqual([a.toString()])
+    node.allow(self)
+    await there.ports.host.dial(here.ports.host.addresses())
+    await clock.settle()
+    expect(here.ports.host.connections()).toHaveLength(1)
+    await node.stop()
+  })
+
+  it('is not taken though his record was being checked when he was denied', async () => {
+    const privateKey = await generateKeyPair('Ed25519')
+    const id = peerIdFromPrivateKey(privateKey)
+    const made = handmade('gossip')
+    const w = await world([made.factory], { interval: Infinity })
+    await started(w)
+    const multiaddrs = [multiaddr('/ip4/10.0.0.1/tcp/4001')]
+    made.say(claim(id, { signedPeerRecord: await sealPeerRecord({ signer: keySigner(privateKey), multiaddrs, seq: 1n }) }))
+    await w.multi.deny(id)
+    await w.clock.settle()
+    expect(await ids(w.multi.peers())).toEqual([])
+    expect(w.multi.refusals().gossip).toEqual({ denied: 1 })
+    await w.multi.stop()
+  })
+
+  it('of one node is nothing to another that the same factory made, nor is what it knows', async () => {
+    const clock = virtualClock()
+    const made = [handmade('mdns'), handmade('mdns')]
+    let count = 0
+    const factory = multi({ mechanisms: [context => (made[count++] as typeof made[0]).factory(context)], clock, interval: Infinity })
+    const nodes = [factory(Object.assign(await complianceContext(), { clock })), factory(Object.assign(await complianceContext(), { clock }))] as const
+    const starting = Promise.all(nodes.map(async node => { await node.start() }))
+    await clock.advance(1_000)
+    await starting
+    await nodes[0].deny(a)
+    for (const one of made) one.say(claim(a))
+    made[0]?.say(claim(b))
+    await clock.settle()
+    expect(await Promise.all(nodes.map(async node => await ids(node.peers())))).toEqual([[b.toString()], [a.toString()]])
+    for (const node of nodes) await node.stop()
   })
 
   it('with a list of the wanted is everybody else', async () => {
