@@ -96,6 +96,40 @@ describe('a caller who wants some peers', () => {
   })
 })
 
+it('a round that hangs is told to end when its asker has left', async () => {
+  let signal: AbortSignal | undefined
+  const hanging = handmade('hanging', {
+    async * round (round) {
+      signal = round.signal
+      await new Promise(() => {})
+      yield claim(b)
+    }
+  })
+  const quick = handmade('quick')
+  quick.answers.push(claim(a))
+  const w = await world([hanging.factory, quick.factory], onDemand)
+  await started(w)
+  const found = (async () => { for await (const _ of w.multi.discover({ deadline: Infinity })) break })()
+  await w.clock.advance(100)
+  await found
+  expect(signal?.aborted).toBe(true)
+  await stopped(w)
+})
+
+it('that nobody knew a peer says nothing of what a round brings', async () => {
+  const first = handmade('first', { async * findPeer () {} })
+  const second = handmade('second')
+  for (const made of [first, second]) made.answers.push(claim(a))
+  const w = await world([first.factory, second.factory], onDemand)
+  await started(w)
+  for (let i = 0; i < 10; i++) await w.multi.find(c).catch(() => {})
+  await w.multi.forget(a)
+  const before = [first.rounds, second.rounds] as const
+  await ids(w.multi.discover({ need: 1 }))
+  expect(first.rounds).toBe(before[0] + 1)
+  await w.multi.stop()
+})
+
 describe('find', () => {
   const finder = (name: string, answers: Map<string, Sighting[]>, asked: string[] = []): Handmade => handmade(name, {
     async * findPeer (id) {

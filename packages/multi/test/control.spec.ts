@@ -117,6 +117,21 @@ describe('a mechanism that is paused', () => {
     await w.multi.stop()
   })
 
+  it('announces us no more, until it is resumed', async () => {
+    let announced = 0
+    const made = handmade('mdns', { announceSelf: async () => { announced++; return { ttl: 10_000 } }, withdrawSelf: async () => {} })
+    const w = await world([made.factory])
+    await started(w)
+    await w.clock.advance(1_000)
+    w.multi.pause('mdns')
+    await w.clock.advance(60_000)
+    expect(announced).toBe(1)
+    w.multi.resume('mdns')
+    await w.clock.advance(1_000)
+    expect(announced).toBe(2)
+    await w.multi.stop()
+  })
+
   it('and resumed at once loses nothing that it says from then on', async () => {
     const made = handmade('mdns')
     const w = await world([made.factory], { interval: Infinity })
@@ -139,6 +154,22 @@ describe('a mechanism that is paused', () => {
     expect(made.rounds).toBe(0)
     await w.multi.stop()
   })
+})
+
+it('after a sleep of the machine everybody is asked and told of us at once, and nothing that waits is lost', async () => {
+  let announced = 0
+  const made = handmade('mdns', { announceSelf: async () => { announced++; return { ttl: 3_600_000 } }, withdrawSelf: async () => {} })
+  const w = await world([made.factory], { interval: 600_000 })
+  await started(w)
+  await w.clock.advance(1_000)
+  const before = [made.rounds, announced]
+  // Its monotonic clock stood still, as on Linux: no timer is due.
+  w.clock.stepWall(3_600_000)
+  made.say(claim(a))
+  await w.clock.advance(1_000)
+  expect([made.rounds, announced]).toEqual(before.map(count => count + 1))
+  expect(await ids(w.multi.peers())).toEqual([a.toString()])
+  await w.multi.stop()
 })
 
 describe('suspended', () => {
@@ -178,6 +209,20 @@ describe('suspended', () => {
     w.multi.wake()
     await w.clock.advance(1_000)
     expect(announced).toBe(2)
+    await w.multi.stop()
+  })
+
+  it('one that comes meanwhile waits too', async () => {
+    const w = await world([])
+    await started(w)
+    w.multi.suspend()
+    const late = handmade('late')
+    await w.multi.add(late.factory)
+    await w.clock.advance(120_000)
+    expect(late.rounds).toBe(0)
+    w.multi.wake()
+    await w.clock.settle()
+    expect(late.rounds).toBe(1)
     await w.multi.stop()
   })
 
@@ -238,6 +283,27 @@ describe('whom the user does not want', () => {
     await there.ports.host.dial(here.ports.host.addresses())
     await clock.settle()
     expect(here.ports.host.connections()).toHaveLength(1)
+    await node.stop()
+  })
+
+  it('costs us no signature', async () => {
+    let verified = 0
+    const context = await complianceContext()
+    const crypto = { verify: async () => { verified++; return true }, digest: (data: Uint8Array) => data.slice(0, 32) }
+    const clock = virtualClock()
+    const made = handmade('gossip')
+    const node = multi({ mechanisms: [made.factory], clock, interval: Infinity, deny: [a] })(Object.assign(context, { clock, ports: Object.assign(context.ports, { crypto }) }))
+    const starting = Promise.resolve(node.start())
+    await clock.advance(1_000)
+    await starting
+    const privateKey = await generateKeyPair('Ed25519')
+    const signedPeerRecord = await sealPeerRecord({ signer: keySigner(privateKey), multiaddrs: [multiaddr('/ip4/10.0.0.1/tcp/4001')], seq: 1n })
+    made.say(claim(a, { signedPeerRecord }))
+    await clock.settle()
+    expect(verified).toBe(0)
+    made.say(claim(b, { signedPeerRecord }))
+    await clock.settle()
+    expect(verified).toBe(1)
     await node.stop()
   })
 

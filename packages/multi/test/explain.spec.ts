@@ -66,7 +66,7 @@ describe('explain', () => {
     expect(w.multi.explain(b)).toMatchObject({ state: 'expired', departed: { cause: 'withdrawal', source: 'mdns' } })
     made.say(claim(a))
     await w.clock.settle()
-    expect(w.multi.explain(a)).toMatchObject({ state: 'shown' })
+    expect(w.multi.explain(a)).toMatchObject({ state: 'shown', departed: undefined })
     await w.multi.stop()
   })
 
